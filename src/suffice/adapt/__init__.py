@@ -1,0 +1,1 @@
+"""Methods: how a candidate's artefact is made from rows. One file per method."""

@@ -1,0 +1,1 @@
+"""From measurements and bars to verdicts, and from verdicts to a signed certificate."""

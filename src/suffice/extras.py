@@ -1,0 +1,37 @@
+"""The one gate through which optional packages are imported."""
+
+import importlib
+import importlib.util
+from typing import Any
+
+from suffice.errors import MissingExtra
+
+# What each extra adds, in the words `suffice doctor` shows.
+EXTRAS: dict[str, tuple[tuple[str, ...], str]] = {
+    "train": (("torch", "transformers"), "fine-tuned encoders (C.3 of the ladder)"),
+    "hub": (("huggingface_hub",), "data sets and weights from the Hugging Face hub"),
+    "parquet": (("pyarrow",), "Parquet files"),
+}
+
+
+def require(module: str, *, extra: str, feature: str) -> Any:
+    """Returns the imported module, or says which extra to install for the feature.
+
+    Raises:
+        MissingExtra: the module is not installed.
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or not module.startswith(error.name.split(".")[0]):
+            raise
+        raise MissingExtra(
+            f"{feature} needs the package {error.name!r}, which is not installed",
+            hint=f"pip install -c constraints.txt 'suffice[{extra}]'",
+        ) from error
+
+
+def is_installed(extra: str) -> bool:
+    """Says whether every package of an extra can be imported, without importing it."""
+    modules, _ = EXTRAS[extra]
+    return all(importlib.util.find_spec(module) is not None for module in modules)

@@ -1,0 +1,1 @@
+"""Meters: what answering takes, in time, memory, bytes, money and energy."""

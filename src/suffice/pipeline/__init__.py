@@ -1,0 +1,1 @@
+"""The main job: plan frozen steps, execute them once, certify, report."""

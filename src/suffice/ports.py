@@ -1,0 +1,228 @@
+"""The doors between suffice and the world, on one page: Model, Classifier, Scorer, Method, Meter, Store."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from suffice.candidate import Candidate
+from suffice.measurement import Measurement
+from suffice.task import Message, Sample
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """One input to a model: its text, its chat form where it has one, and its content key."""
+
+    text: str
+    key: str = ""
+    messages: tuple[Message, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Usage:
+    """Tokens read and written; None where the model does not say."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """One answer with what is needed to trust it.
+
+    `text` is None when nobody answered: the request was escalated to a reference that is not
+    here (`escalated`), or the model failed (`error`). `confidence` is the model's probability of
+    being right, in [0, 1], or None. `novelty` in [0, 1] is how unlike the training data the input
+    is (0 familiar, 1 foreign), or None. `tier` names the model that answered. `notes` says what
+    the user should know about this one answer, e.g. that only a part of the text was read.
+    """
+
+    text: str | None
+    confidence: float | None = None
+    novelty: float | None = None
+    usage: Usage = Usage()
+    latency_ms: float | None = None
+    tier: str = ""
+    escalated: bool = False
+    error: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Model(Protocol):
+    """Answers batches of requests, in order, one answer each."""
+
+    @property
+    def name(self) -> str:
+        """Returns the name under which it is measured and served."""
+        ...
+
+    @property
+    def simulated(self) -> bool:
+        """Says whether its answers are made up; such a model can never be certified."""
+        ...
+
+    async def answer(self, requests: Sequence[Request]) -> list[Answer]:
+        """Returns one answer per request, in the same order; [] for [].
+
+        Raises:
+            ModelError: the model could not answer at all.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Releases what the model holds; calling it twice is harmless."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classification:
+    """What a classifier says about n texts over its K labels.
+
+    `probabilities`: (n, K), rows sum to 1, calibrated on dev. `novelty`: (n,) in [0, 1].
+    `notes`: n tuples of remarks, empty for most.
+    """
+
+    probabilities: NDArray[np.float64]
+    novelty: NDArray[np.float64]
+    notes: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reason:
+    """One thing that spoke for (weight > 0) or against (weight < 0) an answer."""
+
+    evidence: str  # an n-gram of the text, or a training example
+    weight: float
+    kind: str  # "ngram" or "example"
+
+
+@runtime_checkable
+class Classifier(Protocol):
+    """A local model over a fixed set of labels, which shows all its probabilities and its reasons."""
+
+    @property
+    def name(self) -> str:
+        """Returns the name under which it is measured and served."""
+        ...
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Returns the K labels in the order of the probabilities' columns."""
+        ...
+
+    def classify(self, texts: Sequence[str]) -> Classification:
+        """Returns probabilities and novelty for each text."""
+        ...
+
+    def explain(self, text: str, *, top: int = 5) -> list[Reason]:
+        """Returns the reasons that weighed most for the answer, strongest first."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Score:
+    """One answer's value in [0, 1], or None where it cannot be scored, with the reason."""
+
+    value: float | None
+    why: str = ""
+
+
+class Scorer(Protocol):
+    """Compares answers with what was wanted (the truth, or the reference's answer)."""
+
+    async def score(self, wanted: Sequence[Any], answers: Sequence[str | None]) -> list[Score]:
+        """Returns one score per pair; an absent answer scores 0, an absent wish None."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRows:
+    """What a method may look at: never a row of the certify split.
+
+    `train` and `dev` hold samples with targets; `unlabelled` further inputs of the task (rows of
+    the train split that lack a target). Where the truth is missing everywhere, targets may be the
+    reference's answers: then `targets_are_reference` is True and reports say so.
+    """
+
+    labels: tuple[str, ...]
+    train: Sequence[Sample]
+    dev: Sequence[Sample]
+    unlabelled: Sequence[Sample] = ()
+    targets_are_reference: bool = False
+
+
+class Progress(Protocol):
+    """Hears how far long work has come."""
+
+    def __call__(self, what: str, done: float, total: float) -> None:
+        """Takes what is being done and how much of it is done."""
+        ...
+
+
+class Method(Protocol):
+    """Makes a candidate's artefact: a folder with `model.json` and its weights, ready to be served.
+
+    Quantising and exporting are part of it: what the folder holds is what is measured and certified.
+    """
+
+    def apply(
+        self,
+        candidate: Candidate,
+        rows: TrainingRows,
+        *,
+        out: Path,
+        teacher: Path | None,
+        seed: int,
+        progress: Progress,
+    ) -> None:
+        """Writes the artefact into the existing empty folder `out`; the same inputs give the same bytes.
+
+        Raises:
+            DataError: too little data for the method; names the number it would want.
+            MissingExtra: optional packages are missing.
+        """
+        ...
+
+
+class Meter(Protocol):
+    """Measures what answering takes, on this machine."""
+
+    async def measure(self, model: Model, requests: Sequence[Request]) -> list[Measurement]:
+        """Returns the measurements; what cannot be measured here is returned as such, never as 0."""
+        ...
+
+
+class Store(Protocol):
+    """The ledger: append-only records, finished steps and error budgets, safe against a kill."""
+
+    def step(self, fingerprint: str) -> Mapping[str, Any] | None:
+        """Returns the result of a finished step, or None."""
+        ...
+
+    def finish_step(self, fingerprint: str, *, name: str, result: Mapping[str, Any]) -> None:
+        """Records a step's result once; recording an equal result again is harmless."""
+        ...
+
+    def artefact(self, fingerprint: str) -> Path | None:
+        """Returns the folder of a finished artefact whose bytes still match, or None."""
+        ...
+
+    def keep_artefact(self, fingerprint: str, folder: Path) -> Path:
+        """Moves a finished folder into the store, and returns its place there."""
+        ...
+
+    def append(self, kind: str, event: Mapping[str, Any]) -> int:
+        """Adds an event to the append-only record and returns its sequence number."""
+        ...
+
+    def looks(self, rows: Sequence[str]) -> int:
+        """Returns how many earlier looks saw at least one of these rows (content keys)."""
+        ...
+
+    def record_look(self, rows: Sequence[str], *, what: str, alpha: float) -> None:
+        """Records that error budget was spent on these rows, before the result is known."""
+        ...

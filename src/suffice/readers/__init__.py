@@ -1,0 +1,1 @@
+"""From files to frozen samples: every format the project reads, and the task file."""

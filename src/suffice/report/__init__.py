@@ -1,0 +1,1 @@
+"""One facts object, shown as page, as text and as JSON."""

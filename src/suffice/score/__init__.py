@@ -1,0 +1,1 @@
+"""Scorers: how answers are compared with what was wanted."""
