@@ -1,6 +1,6 @@
 """The doors between suffice and the world, on one page: Model, Classifier, Scorer, Method, Meter, Store."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -197,32 +197,53 @@ class Meter(Protocol):
 
 
 class Store(Protocol):
-    """The ledger: append-only records, finished steps and error budgets, safe against a kill."""
+    """What a run has done so far: finished steps, artefacts and answers, safe against a kill."""
 
     def step(self, fingerprint: str) -> Mapping[str, Any] | None:
         """Returns the result of a finished step, or None."""
         ...
 
     def finish_step(self, fingerprint: str, *, name: str, result: Mapping[str, Any]) -> None:
-        """Records a step's result once; recording an equal result again is harmless."""
+        """Records a step's result; a step once finished keeps its first result."""
         ...
 
     def artefact(self, fingerprint: str) -> Path | None:
         """Returns the folder of a finished artefact whose bytes still match, or None."""
         ...
 
+    def workplace(self, fingerprint: str) -> Path:
+        """Returns a new empty folder in which the artefact may be made."""
+        ...
+
     def keep_artefact(self, fingerprint: str, folder: Path) -> Path:
         """Moves a finished folder into the store, and returns its place there."""
         ...
 
-    def append(self, kind: str, event: Mapping[str, Any]) -> int:
-        """Adds an event to the append-only record and returns its sequence number."""
+    def answers(self, model: str, keys: Sequence[str]) -> Mapping[str, Answer]:
+        """Returns the answers a model (by fingerprint) has already given, by request key."""
         ...
 
-    def looks(self, rows: Sequence[str]) -> int:
-        """Returns how many earlier looks saw at least one of these rows (content keys)."""
+    def keep_answers(self, model: str, answers: Mapping[str, Answer]) -> None:
+        """Records a model's answers, so that none is asked, or paid, twice."""
         ...
 
-    def record_look(self, rows: Sequence[str], *, what: str, alpha: float) -> None:
-        """Records that error budget was spent on these rows, before the result is known."""
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """One spending of error budget: which look it is at these rows (1 = first), and its alpha."""
+
+    number: int
+    alpha: float
+
+
+class LookAccount(Protocol):
+    """Remembers across all runs which rows were looked at to certify, and what each look spent."""
+
+    def open_look(self, rows: Sequence[str], *, what: str, alpha_of: Callable[[int], float]) -> Look:
+        """Returns the look for `what` at these rows (content keys), recorded before its result is known.
+
+        The same `what` returns the look it opened before: resuming spends nothing. Otherwise the
+        look's number is one more than that of the earlier looks which saw any of these rows, and
+        its alpha is `alpha_of(number)`.
+        """
         ...
