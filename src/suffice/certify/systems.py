@@ -27,7 +27,7 @@ class Outcomes:
 
 @dataclass(frozen=True, kw_only=True)
 class Graders:
-    """The graded models by name, and the reference's worth per row (NaN where unknown; None: no reference)."""
+    """The graded models by name, and the reference's worth per row (NaN: unknown; None: no reference)."""
 
     models: Mapping[str, GradedModel]
     reference: NDArray[np.float64] | None

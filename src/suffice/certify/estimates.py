@@ -1,0 +1,123 @@
+"""What dev says about each system before any certify row is seen: quality, cost, rows it would take."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from suffice.bar import QualityBar, Target
+from suffice.cascade import REFERENCE, Cascade, Tier
+from suffice.certify.resources import Resources, of_system, reached_shares, shortfall
+from suffice.certify.systems import Graders
+from suffice.stats.betting import Bets
+from suffice.stats.mixtures import bernoulli_bets, paired_bets
+from suffice.stats.planning import expected_n
+from suffice.task import Task
+
+# Quantiles of the first tier's trust on dev at which a cascade may escalate. They do not depend
+# on the certify rows, and are close enough that a step costs under 5 points of traffic.
+_GRID = tuple(np.linspace(0.04, 0.96, 24))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SystemEstimate:
+    """A system as dev shows it; nothing here is evidence.
+
+    `mean`, `variance`: of the variable its test bets on, over `n` dev rows. `same`: share answered
+    as the reference answers. `rows_needed`: certify rows its test is expected to take, None if it
+    is not expected to pass. `misses`: the first resource bar it does not keep.
+    """
+
+    cascade: Cascade
+    resources: Resources
+    reached: tuple[float, ...]
+    mean: float
+    variance: float
+    n: int
+    same: float | None
+    rows_needed: float | None
+    misses: str | None
+
+    @property
+    def cautious_mean(self) -> float:
+        """Returns the mean less one standard error: dev picks among many, and the best look too good."""
+        return self.mean - math.sqrt(self.variance / max(self.n, 1))
+
+
+def possible_systems(local: Sequence[str], graders: Graders, n_dev: int, *, reference: bool) -> list[Cascade]:
+    """Returns every single model and every cascade of two, at the grid's thresholds, over dev's trust.
+
+    `local` lists the models cheapest first; a cascade only ever escalates to a dearer one.
+    """
+    systems = [Cascade(name=name, tiers=(Tier(model=name),)) for name in local]
+    for position, first in enumerate(local):
+        above = [*local[position + 1 :], *([REFERENCE] if reference else [])]
+        grid = np.unique(np.quantile(graders.models[first].part(0, n_dev).trust, _GRID, method="lower"))
+        systems += [
+            Cascade(
+                name=f"{first} -> {last} @ {threshold:.3f}",
+                tiers=(Tier(model=first, threshold=float(threshold)), Tier(model=last)),
+            )
+            for last in above
+            for threshold in grid
+        ]
+    return systems
+
+
+@dataclass(frozen=True, kw_only=True)
+class DevView:
+    """The dev split as choices see it: graded models, their resources, and the task's bars."""
+
+    graders: Graders
+    n: int
+    parts: Mapping[str, Resources]
+    task: Task
+
+
+def estimate(cascade: Cascade, view: DevView, *, alpha: float) -> SystemEstimate:
+    """Returns what dev says about one system that is to be tested at `alpha`."""
+    bar = view.task.quality
+    outcomes = view.graders.outcomes(cascade, 0, view.n)
+    values = view.graders.values(cascade, bar.target, 0, view.n)
+    known = values[~np.isnan(values)]
+    reached = reached_shares(outcomes.tier.tolist(), len(cascade.tiers))
+    resources = of_system(cascade, view.parts, reached)
+    same = outcomes.same[~np.isnan(outcomes.same)]
+    mean, variance = _smoothed(known, worst=-1.0 if bar.target is Target.NON_INFERIOR else 0.0)
+    found = SystemEstimate(
+        cascade=cascade,
+        resources=resources,
+        reached=reached,
+        mean=mean,
+        variance=variance,
+        n=known.size,
+        same=float(same.mean()) if same.size else None,
+        rows_needed=None,
+        misses=shortfall(resources, view.task.resources),
+    )
+    rows = expected_n(
+        bets_for(found, bar),
+        mean=found.cautious_mean,
+        variance=found.variance,
+        log_threshold=-math.log(alpha),
+    )
+    return replace(found, rows_needed=rows)
+
+
+def bets_for(system: SystemEstimate, bar: QualityBar) -> Bets:
+    """Returns the bets of the system's test: any are valid; these grow fastest if dev is right."""
+    if bar.target is Target.NON_INFERIOR:
+        differs = 0.1 if system.same is None else 1 - system.same
+        design = max(system.cautious_mean, -0.5 * bar.threshold)
+        return paired_bets(bar.threshold, disagreement=max(differs, 0.005), design_difference=design)
+    null = bar.threshold if bar.target is Target.ABSOLUTE else 1 - bar.threshold
+    gap = min(system.cautious_mean - null, 0.9 * (1 - null))
+    return bernoulli_bets(null, design_gap=gap if gap > 0.001 else None)
+
+
+def _smoothed(values: NDArray[np.float64], *, worst: float) -> tuple[float, float]:
+    """Returns mean and variance with one made-up worst row: no dev split shows a rate of 0 or 1."""
+    padded = np.append(values, worst)
+    return float(padded.mean()), float(padded.var())

@@ -1,0 +1,231 @@
+"""The one look at the certify rows: the path's systems tested in order under one error budget."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from suffice.bar import QualityBar, Target, Verdict
+from suffice.cascade import Cascade
+from suffice.certify.estimates import SystemEstimate, bets_for
+from suffice.certify.systems import Graders
+from suffice.stats import bounds
+from suffice.stats.betting import Bets
+from suffice.stats.ladder import Hypothesis, HypothesisOutcome, LadderPlan, Order, climb
+from suffice.stats.ladder_order import PlanningEstimate, choose_order
+from suffice.stats.paired import UnlabelledPairs
+from suffice.stats.planning import more_observations
+from suffice.task import Sample
+
+_BETA = 0.05
+# From this share of labelled rows on, the labelled rows alone are tested, row by row; below it,
+# all rows bound the disagreement first. The rule looks at labels' presence only, never at values.
+_MOSTLY_LABELLED = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class CertifyRows:
+    """The rows that can take part in the target's test, in an order fixed by the seed alone.
+
+    `two_stage`: the disagreement rate is bounded on all rows, the labelled ones among the
+    disagreements are bet on. It holds if the labelled rows are a random part of all.
+    """
+
+    rows: tuple[Sample, ...]
+    two_stage: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tested:
+    """One system's test: outcome, and the values it bet on, in order, for anyone to compute again."""
+
+    system: SystemEstimate
+    verdict: Verdict
+    alpha: float
+    n: int
+    labels: int
+    calls: int
+    log_e: float
+    claim: Bets | UnlabelledPairs
+    futility_gap: float | None
+    values: tuple[float, ...]
+    bound_n: float | None
+    rows_to_go: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchResult:
+    """What the look showed. `tests` are the path's, cheapest first; `chosen` indexes them, or is None."""
+
+    order: Order
+    alpha: float
+    tests: tuple[Tested, ...]
+    chosen: int | None
+    rows_used: int
+    labels_used: int
+    rows: int
+
+    @property
+    def in_order(self) -> tuple[Tested, ...]:
+        """Returns the systems that were tested, in the order of testing."""
+        tests = self.tests if self.order == "ascending" else tuple(reversed(self.tests))
+        return tuple(test for test in tests if test.verdict is not Verdict.NOT_TESTED)
+
+
+def usable_rows(
+    samples: Sequence[Sample], target: Target, *, order_of: Callable[[Sample], str]
+) -> CertifyRows:
+    """Returns the rows that the target's test can use, sorted by `order_of` (a seeded hash of the key)."""
+    ordered = sorted(samples, key=order_of)
+    if target is Target.ABSOLUTE:
+        return CertifyRows(rows=tuple(s for s in ordered if s.target is not None), two_stage=False)
+    paired = [s for s in ordered if s.reference is not None]
+    if target is Target.AGREEMENT:
+        return CertifyRows(rows=tuple(paired), two_stage=False)
+    labelled = [s for s in paired if s.target is not None]
+    if len(labelled) >= _MOSTLY_LABELLED * len(paired):
+        return CertifyRows(rows=tuple(labelled), two_stage=False)
+    return CertifyRows(rows=tuple(paired), two_stage=True)
+
+
+def search(
+    path: Sequence[SystemEstimate],
+    graders: Graders,
+    certify: CertifyRows,
+    *,
+    bar: QualityBar,
+    alpha: float,
+    label_price: float,
+) -> SearchResult:
+    """Returns the outcome of testing the path (cheapest first) on the certify rows.
+
+    `label_price` is what one more truth costs, in calls; 0 where the labels are already there.
+    """
+    streams = [_Stream(system, graders, certify, bar.target) for system in path]
+    hypotheses = [_hypothesis(stream, bar) for stream in streams]
+    plan = ladder_plan(alpha, rows=len(certify.rows), order="descending")
+    if label_price > 0:
+        priced = replace(plan, label_cost=label_price)
+        estimates = [PlanningEstimate(mean=s.mean, variance=s.variance) for s in path]
+        plan = replace(plan, order=choose_order(hypotheses, estimates, plan=priced).order)
+    outcome = climb(hypotheses, lambda index, start, stop: streams[index].draw(start, stop), plan=plan)
+    tests = tuple(map(_tested, streams, hypotheses, outcome.outcomes))
+    return SearchResult(
+        order=outcome.order,
+        alpha=alpha,
+        tests=tests,
+        chosen=outcome.chosen,
+        rows=len(certify.rows),
+        rows_used=max((t.n for t in tests), default=0),
+        labels_used=len(
+            set().union(*(s.labelled(o.n) for s, o in zip(streams, outcome.outcomes, strict=True)))
+        ),
+    )
+
+
+def ladder_plan(alpha: float, *, rows: int, order: Order) -> LadderPlan:
+    """Returns the controller's plan: what a search and its re-computation have in common."""
+    return LadderPlan(alpha=alpha, beta=_BETA, order=order, max_n=max(rows, 1))
+
+
+@dataclass
+class _Stream:
+    """The values of one system's test, in the shared order, and which rows' truths they took."""
+
+    system: SystemEstimate
+    graders: Graders
+    certify: CertifyRows
+    target: Target
+    drawn: list[float] = field(default_factory=list)
+    _disagreements: NDArray[np.int64] | None = None
+    _values: NDArray[np.float64] | None = None
+
+    @property
+    def cascade(self) -> Cascade:
+        return self.system.cascade
+
+    def pairs(self) -> UnlabelledPairs:
+        """Counts the disagreements on all rows and keeps the labelled ones for the second stage."""
+        n = len(self.certify.rows)
+        same = self.graders.outcomes(self.cascade, 0, n).same
+        differs = np.flatnonzero(same == 0.0)
+        self._values = self.graders.values(self.cascade, self.target, 0, n)
+        self._disagreements = differs[~np.isnan(self._values[differs])]
+        return UnlabelledPairs(disagreements=differs.size, n_pairs=n, margin=0.5)
+
+    def draw(self, start: int, stop: int) -> NDArray[np.float64]:
+        if self._disagreements is not None and self._values is not None:
+            block = self._values[self._disagreements[start:stop]]
+        else:
+            block = self.graders.values(self.cascade, self.target, start, stop)
+        self.drawn.extend(block.tolist())
+        return block
+
+    def labelled(self, n: int) -> set[int]:
+        """Returns the positions whose truth the first n values took."""
+        if self._disagreements is not None:
+            return set(self._disagreements[:n].tolist())
+        if self.target is Target.AGREEMENT:
+            return set()
+        if self.target is Target.ABSOLUTE:
+            return set(range(n))
+        same = self.graders.outcomes(self.cascade, 0, n).same
+        return set(np.flatnonzero(same != 1.0).tolist())
+
+    def calls(self, n: int) -> int:
+        """Returns the model answers behind the first n values, the reference's included."""
+        rows = len(self.certify.rows) if self._disagreements is not None else n
+        models = len(self.cascade.local_models) + (0 if self.target is Target.ABSOLUTE else 1)
+        return rows * models
+
+
+def _hypothesis(stream: _Stream, bar: QualityBar) -> Hypothesis:
+    if not stream.certify.two_stage:
+        return Hypothesis(name=stream.cascade.name, claim=bets_for(stream.system, bar))
+    pairs = stream.pairs()
+    claim = UnlabelledPairs(
+        disagreements=pairs.disagreements,
+        n_pairs=pairs.n_pairs,
+        margin=bar.threshold,
+        design_difference=max(stream.system.cautious_mean, -0.5 * bar.threshold),
+    )
+    return Hypothesis(name=stream.cascade.name, claim=claim)
+
+
+def _tested(stream: _Stream, hypothesis: Hypothesis, outcome: HypothesisOutcome) -> Tested:
+    values = np.array(stream.drawn[: outcome.n])
+    bets = outcome.wealth.bets if outcome.wealth is not None else None
+    return Tested(
+        system=stream.system,
+        verdict=Verdict(outcome.verdict),
+        alpha=outcome.alpha_share,
+        n=outcome.n,
+        labels=len(stream.labelled(outcome.n)),
+        calls=stream.calls(outcome.n),
+        log_e=outcome.log_e,
+        claim=hypothesis.claim,
+        futility_gap=hypothesis.futility_gap,
+        values=tuple(stream.drawn[: outcome.n]),
+        bound_n=_bound(values, bets, outcome.alpha_share),
+        rows_to_go=_rows_to_go(values, outcome),
+    )
+
+
+def _bound(values: NDArray[np.float64], bets: Bets | None, alpha: float) -> float | None:
+    """Returns the information-theoretic least expected n for this decision, at the observed law."""
+    if bets is None or values.size == 0:
+        return None
+    support = np.unique(np.append(values, [bets.low, bets.high]))
+    shares = np.array([float((values == x).mean()) for x in support])
+    bound = bounds.lower_bound_n(bounds.klinf(support, shares, bets.bar), alpha=alpha, beta=_BETA)
+    return bound if math.isfinite(bound) else None
+
+
+def _rows_to_go(values: NDArray[np.float64], outcome: HypothesisOutcome) -> int | None:
+    if outcome.wealth is None or values.size == 0 or outcome.verdict != "inconclusive":
+        return None
+    spread = max(float(values.var()), 1.0 / (values.size + 1))
+    rows = more_observations(outcome.wealth, mean=float(values.mean()), variance=spread)
+    return None if rows is None or not math.isfinite(rows) else rows
