@@ -197,15 +197,7 @@ class Meter(Protocol):
 
 
 class Store(Protocol):
-    """What a run has done so far: finished steps, artefacts and answers, safe against a kill."""
-
-    def step(self, fingerprint: str) -> Mapping[str, Any] | None:
-        """Returns the result of a finished step, or None."""
-        ...
-
-    def finish_step(self, fingerprint: str, *, name: str, result: Mapping[str, Any]) -> None:
-        """Records a step's result; a step once finished keeps its first result."""
-        ...
+    """What a run has done so far: the results of finished steps and all answers, safe against a kill."""
 
     def artefact(self, fingerprint: str) -> Path | None:
         """Returns the folder of a finished artefact whose bytes still match, or None."""

@@ -12,7 +12,7 @@ from suffice.cascade import Cascade
 from suffice.certify.estimates import SystemEstimate, bets_for
 from suffice.certify.systems import Graders
 from suffice.stats import bounds
-from suffice.stats.betting import Bets
+from suffice.stats.betting import Bets, Wealth
 from suffice.stats.ladder import Hypothesis, HypothesisOutcome, LadderPlan, Order, climb
 from suffice.stats.ladder_order import PlanningEstimate, choose_order
 from suffice.stats.paired import UnlabelledPairs
@@ -197,6 +197,8 @@ def _hypothesis(stream: _Stream, bar: QualityBar) -> Hypothesis:
 def _tested(stream: _Stream, hypothesis: Hypothesis, outcome: HypothesisOutcome) -> Tested:
     values = np.array(stream.drawn[: outcome.n])
     bets = outcome.wealth.bets if outcome.wealth is not None else None
+    # The controller draws in blocks; the evidence is what the values up to the decision show.
+    log_e = 0.0 if bets is None else Wealth(bets=bets).update(values).log_e_max
     return Tested(
         system=stream.system,
         verdict=Verdict(outcome.verdict),
@@ -204,7 +206,7 @@ def _tested(stream: _Stream, hypothesis: Hypothesis, outcome: HypothesisOutcome)
         n=outcome.n,
         labels=len(stream.labelled(outcome.n)),
         calls=stream.calls(outcome.n),
-        log_e=outcome.log_e,
+        log_e=log_e,
         claim=hypothesis.claim,
         futility_gap=hypothesis.futility_gap,
         values=tuple(stream.drawn[: outcome.n]),

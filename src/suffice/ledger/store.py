@@ -1,4 +1,4 @@
-"""A run's store: finished steps, artefacts by content hash, and every answer a model has given."""
+"""A run's store: what finished steps have made, and every answer a model has given."""
 
 import json
 import shutil
@@ -13,9 +13,6 @@ from suffice.ledger.database import connect, transaction
 from suffice.ports import Answer, Usage
 
 _SCHEMA = """
-CREATE TABLE IF NOT EXISTS steps (
-    fingerprint TEXT PRIMARY KEY, name TEXT NOT NULL, result TEXT NOT NULL
-) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS artefacts (
     fingerprint TEXT PRIMARY KEY, files TEXT NOT NULL
 ) WITHOUT ROWID;
@@ -36,21 +33,6 @@ class RunStore:
     def close(self) -> None:
         """Closes the database; calling it twice is harmless."""
         self._connection.close()
-
-    def step(self, fingerprint: str) -> Mapping[str, Any] | None:
-        """Returns the result of a finished step, or None."""
-        row = self._connection.execute(
-            "SELECT result FROM steps WHERE fingerprint = ?", (fingerprint,)
-        ).fetchone()
-        return None if row is None else json.loads(row[0])
-
-    def finish_step(self, fingerprint: str, *, name: str, result: Mapping[str, Any]) -> None:
-        """Records a step's result; a step once finished keeps its first result."""
-        with transaction(self._connection):
-            self._connection.execute(
-                "INSERT OR IGNORE INTO steps VALUES (?, ?, ?)",
-                (fingerprint, name, json.dumps(result, ensure_ascii=False)),
-            )
 
     def artefact(self, fingerprint: str) -> Path | None:
         """Returns the folder of a finished artefact whose bytes still match, or None."""

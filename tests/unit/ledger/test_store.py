@@ -19,18 +19,6 @@ def _store(tmp_path):
     store.close()
 
 
-def test_unknown_step_is_none(store):
-    """A step that was never finished has no result."""
-    assert store.step("x") is None
-
-
-def test_step_keeps_its_first_result(store):
-    """Recording again does not change what is known."""
-    store.finish_step("x", name="adapt", result={"n": 1})
-    store.finish_step("x", name="adapt", result={"n": 2})
-    assert {"n": 1} == store.step("x")
-
-
 def test_artefact_is_found_until_a_byte_changes(store):
     """A kept folder is returned while its bytes match, and not after."""
     folder = store.workplace("abc")
@@ -77,9 +65,10 @@ def test_what_was_recorded_survives_a_kill(tmp_path):
     """A process killed right after recording leaves a readable store with the record in it."""
     code = (
         "import os, signal, sys; from pathlib import Path; from suffice.ledger.store import RunStore\n"
-        "store = RunStore(Path(sys.argv[1])); store.finish_step('x', name='s', result={'n': 1})\n"
+        "from suffice.ports import Answer\n"
+        "store = RunStore(Path(sys.argv[1])); store.keep_answers('m', {'k': Answer(text='yes')})\n"
         "os.kill(os.getpid(), signal.SIGKILL)"
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False, env=dict(os.environ))
     assert -signal.SIGKILL == done.returncode
-    assert {"n": 1} == RunStore(tmp_path).step("x")
+    assert {"k": Answer(text="yes")} == RunStore(tmp_path).answers("m", ["k"])

@@ -1,0 +1,48 @@
+"""Which function applies which method; it is imported when the method is used."""
+
+import importlib
+from dataclasses import dataclass
+
+from suffice.errors import SpecError
+from suffice.ports import Method
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodEntry:
+    """Where a method lives, which kind of model it makes, and which extra it needs."""
+
+    place: str
+    kind: str
+    extra: str | None = None
+    needs_teacher: bool = False
+
+
+# A new method is one file and one line here.
+METHODS: dict[str, MethodEntry] = {
+    "linear": MethodEntry(place="suffice.adapt.linear:LinearMethod", kind="linear"),
+    "distil": MethodEntry(place="suffice.adapt.distil:DistilMethod", kind="linear", needs_teacher=True),
+    "head": MethodEntry(place="suffice.adapt.encoder_head:HeadMethod", kind="encoder"),
+    "finetune": MethodEntry(place="suffice.adapt.finetune:FinetuneMethod", kind="encoder", extra="train"),
+}
+
+
+def entry(name: str) -> MethodEntry:
+    """Returns a method's entry.
+
+    Raises:
+        SpecError: no such method.
+    """
+    if name not in METHODS:
+        raise SpecError(f"unknown method {name!r}; known are {', '.join(sorted(METHODS))}")
+    return METHODS[name]
+
+
+def method(name: str) -> Method:
+    """Returns a method, imported now.
+
+    Raises:
+        SpecError: no such method.
+    """
+    module, attribute = entry(name).place.split(":")
+    found: Method = getattr(importlib.import_module(module), attribute)()
+    return found

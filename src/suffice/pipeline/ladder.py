@@ -1,0 +1,83 @@
+"""Which rungs are tried: the ones the task file lists, or the automatic ladder of its kind."""
+
+from suffice.adapt import registry
+from suffice.candidate import Candidate, Ladder
+from suffice.errors import SpecError
+from suffice.readers.spec import Spec
+from suffice.task import Kind
+
+# Cheapest first. The distilled rung costs what the linear one costs, but needs its teacher made.
+_CLASSIFY = (
+    Candidate(name="linear", kind="linear", method="linear"),
+    Candidate(name="linear-distilled", kind="linear", method="distil", teacher="encoder"),
+    Candidate(name="encoder", kind="encoder", method="head"),
+)
+# Made only where dev shows that nothing cheaper clears the bar: training takes minutes.
+_CLASSIFY_DEAR = (Candidate(name="encoder-tuned", kind="encoder", method="finetune"),)
+# What method makes each kind where the task file names none.
+_USUAL_METHOD = {"linear": "linear", "encoder": "head"}
+
+
+def automatic(kind: Kind) -> tuple[Ladder, Ladder]:
+    """Returns the automatic ladder of a kind of task: rungs always tried, and dear ones tried if needed.
+
+    Raises:
+        SpecError: no rung serves this kind of task yet.
+    """
+    if kind is not Kind.CLASSIFY:
+        raise SpecError(
+            f"kind {kind.value!r} has no rungs in this version",
+            hint="classify is served now; extract, generate and rank are next",
+        )
+    return Ladder(candidates=_CLASSIFY), Ladder(candidates=_CLASSIFY_DEAR)
+
+
+def of_spec(spec: Spec) -> tuple[Ladder, Ladder]:
+    """Returns the rungs the task file asks for (an explicit list has no dear part).
+
+    Raises:
+        SpecError: an unknown method, a method of another kind of model, a teacher that is not listed.
+    """
+    if spec.ladder is None:
+        return automatic(spec.kind)
+    if spec.kind is not Kind.CLASSIFY:
+        automatic(spec.kind)  # says that the kind is not served
+    rungs = tuple(_completed(candidate.rung) for candidate in spec.ladder)
+    names = {rung.name for rung in rungs}
+    for rung in rungs:
+        if rung.teacher is not None and (rung.teacher not in names or rung.teacher == rung.name):
+            raise SpecError(
+                f"ladder: {rung.name!r} names the teacher {rung.teacher!r}, which is no other candidate of it",
+                hint=f"teachers here: {', '.join(sorted(names - {rung.name})) or 'none'}",
+            )
+    return Ladder(candidates=_teachers_known(rungs)), Ladder(candidates=())
+
+
+def _completed(rung: Candidate) -> Candidate:
+    if rung.kind not in _USUAL_METHOD:
+        return rung
+    method = _USUAL_METHOD[rung.kind] if rung.method == "given" else rung.method
+    entry = registry.entry(method)
+    if entry.kind != rung.kind:
+        raise SpecError(
+            f"ladder: {rung.name!r} is {rung.kind}, but method {method!r} makes {entry.kind} models"
+        )
+    if entry.needs_teacher and rung.teacher is None:
+        raise SpecError(f"ladder: {rung.name!r} needs a 'teacher': another candidate's name")
+    return Candidate(
+        name=rung.name, kind=rung.kind, method=method, teacher=rung.teacher, settings=rung.settings
+    )
+
+
+def _teachers_known(rungs: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
+    """Refuses circles of teachers."""
+    by_name = {rung.name: rung for rung in rungs}
+    for rung in rungs:
+        seen = {rung.name}
+        at = rung
+        while at.teacher is not None:
+            at = by_name[at.teacher]
+            if at.name in seen:
+                raise SpecError(f"ladder: {rung.name!r} is, through its teachers, its own teacher")
+            seen.add(at.name)
+    return rungs
