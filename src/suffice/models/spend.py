@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from suffice.errors import BudgetExceeded
-from suffice.ports import Request, Usage
+from suffice.ports import Usage
 
 # The rule of thumb for English and most tokenizers; other scripts have more bytes per character,
 # and more tokens. Replaced by the seen ratio as soon as a model states its usage.
@@ -34,12 +34,6 @@ class Price:
 def tokens_of_text(text: str, *, bytes_per_token: float = BYTES_PER_TOKEN) -> int:
     """Returns an estimate of a text's tokens: UTF-8 bytes / 4, rounded up (an estimate, not a count)."""
     return math.ceil(len(text.encode("utf-8", "surrogatepass")) / bytes_per_token)
-
-
-def bytes_of_request(request: Request) -> int:
-    """Returns the UTF-8 bytes of what a request sends: its chat where it has one, else its text."""
-    texts = [message.content for message in request.messages] or [request.text]
-    return sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
 
 
 class SpendAccount:
