@@ -35,7 +35,7 @@ def size(n_bytes: float | None) -> str:
 
 
 def money(usd: float | None) -> str:
-    """Returns dollars, to the cent from 1 $ on and with two significant digits below: "$0.00021"."""
+    """Returns dollars, to the cent from 1 $ on and with at most two significant digits below: "$0.00021"."""
     if usd is None:
         return NOT_MEASURED
     sign, usd = ("-" if usd < 0 else ""), abs(usd)
@@ -43,7 +43,8 @@ def money(usd: float | None) -> str:
         return f"{sign}${count(usd)}"
     if usd >= 0.995:
         return f"{sign}${usd:.2f}"
-    return f"{sign}${significant(usd, 2)}"
+    text = significant(usd, 2)
+    return f"{sign}${text.rstrip('0') if 0 < usd < 0.0995 else text}"
 
 
 def duration(ms: float | None) -> str:

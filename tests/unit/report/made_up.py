@@ -37,10 +37,11 @@ def quality(estimate: float, lower: float, upper: float, *, n: int = 600) -> Qua
     return QualityFacts(estimate=estimate, lower=lower, upper=upper, n=n, split="dev")
 
 
-def wandering(end: int, drift: float) -> tuple[PathPoint, ...]:
-    """Returns a path of evidence that grows by `drift` a row, with waves."""
+def wandering(end: int, e_value: float) -> tuple[PathPoint, ...]:
+    """Returns a path of evidence that grows in waves up to `e_value` after `end` rows."""
     ns = range(0, end + 1, 8)
-    return tuple(PathPoint(n=n, e_value=math.exp(n * drift + 0.35 * math.sin(n / 17))) for n in ns)
+    shares = [n / end + 0.12 * math.sin(math.pi * n / end) * math.sin(n / 11) for n in ns]
+    return tuple(PathPoint(n=n, e_value=e_value**share) for n, share in zip(ns, shares, strict=True))
 
 
 CANDIDATES = (
@@ -130,12 +131,12 @@ BINS = tuple(
 TESTS = (
     TestFacts(
         name="minilm-head", alpha=0.05, e_value=23.7, n=288, labels=61, calls=576, verdict=Verdict.PASS,
-        path=wandering(288, 0.011),
+        path=wandering(288, 23.7),
     ),
     TestFacts(
         name="linear-distilled", alpha=0.05, e_value=6.2, n=400, labels=97, calls=800,
         verdict=Verdict.INCONCLUSIVE,
-        path=wandering(400, 0.0045),
+        path=wandering(400, 6.2),
     ),
 )  # fmt: skip
 

@@ -1,0 +1,69 @@
+"""How the evidence grew, test by test, and the height it had to reach."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from suffice.bar import Verdict
+from suffice.report import numbers, words
+from suffice.report.charts.drawing import BAD, CHOSEN, MUTED, OTHER, PAPER, Chart, Sheet, draw, shorten
+from suffice.report.facts import Facts, TestFacts
+
+_MOST_TESTS = 6
+_FLOOR = 1e-3  # evidence below this says no more than that there is none
+
+
+def chart(facts: Facts) -> Chart | None:
+    """Returns the paths of the e-values, or None where none was recorded."""
+    tests = [test for test in facts.tests if len(test.path) > 1]
+    if not tests:
+        return None
+    chosen = facts.chosen.name if facts.chosen else None
+    shown = sorted(tests, key=lambda test: test.name != chosen)[:_MOST_TESTS]
+    alt = "Evidence against the number of rows. " + "; ".join(
+        f"{test.name}: {words.test_words(test)} after {numbers.count(test.n)} rows" for test in shown
+    )
+    wide, narrow = draw(
+        lambda axes, sheet: _paint(axes, sheet, shown, chosen),
+        name="wealth",
+        alt=alt,
+        wide=Sheet(width=480, height=400),
+        narrow=Sheet(width=368, height=320, is_narrow=True),
+    )
+    return Chart(title=_title(shown[0]), alt=alt, wide=wide, narrow=narrow)
+
+
+def _title(test: TestFacts) -> str:
+    reached = "was enough" if test.verdict is Verdict.PASS else "was not enough"
+    return f"The evidence for {test.name} {reached} after {numbers.count(test.n)} rows"
+
+
+def _paint(axes: Any, sheet: Sheet, tests: Sequence[TestFacts], chosen: str | None) -> None:
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator  # noqa: PLC0415
+
+    right = max(test.path[-1].n for test in tests)
+    for alpha in sorted({test.alpha for test in tests}):
+        axes.axhline(1 / alpha, color=BAD, lw=1.3, ls=(0, (5, 3)))
+        axes.annotate(
+            f"enough: {1 / alpha:.4g}", (0, 1 / alpha), xycoords=("axes fraction", "data"),
+            xytext=(4, 4), textcoords="offset pixels", color=BAD, va="bottom",
+        )  # fmt: skip
+    for test in tests:
+        colour = CHOSEN if test.name == chosen else OTHER
+        heights = [max(point.e_value, _FLOOR) for point in test.path]
+        axes.plot([point.n for point in test.path], heights, color=colour)
+        axes.plot([test.path[-1].n], [heights[-1]], "o", color=colour, ms=8, mec=PAPER, mew=1.5)
+        axes.annotate(
+            shorten(test.name, 18 if sheet.is_narrow else 28), (test.path[-1].n, heights[-1]), xytext=(0, -9),
+            textcoords="offset pixels", color=colour if test.name == chosen else MUTED, ha="right", va="top",
+            weight="bold" if test.name == chosen else "normal",
+        )  # fmt: skip
+    axes.set_yscale("log")
+    axes.set_xlim(0, right * 1.04)
+    top = max(1 / test.alpha for test in tests)
+    axes.set_ylim(top=max(top, *(point.e_value for test in tests for point in test.path)) * 2)
+    axes.yaxis.set_major_locator(LogLocator(numticks=6))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.set_xlabel("certify rows drawn")
+    axes.set_ylabel("evidence (e-value, logarithmic)")

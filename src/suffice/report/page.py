@@ -1,0 +1,93 @@
+"""The report as one self-contained HTML file: no script, no network, everything escaped."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from suffice import files
+from suffice.bar import Verdict
+from suffice.report import numbers, words
+from suffice.report.charts import calibration, confusion, cost, frontier, wealth
+from suffice.report.facts import Facts
+from suffice.report.ladder import bar_rows, rungs, tiles, unmeasured
+
+_MARKS = {Verdict.PASS: "✓", Verdict.FAIL: "✕", Verdict.INCONCLUSIVE: "?", Verdict.NOT_TESTED: "–"}
+_CHARTS = {
+    "frontier": frontier.chart,
+    "wealth": wealth.chart,
+    "confusion": confusion.chart,
+    "calibration": calibration.chart,
+    "cost": cost.chart,
+}
+
+
+def write(facts: Facts, path: Path) -> None:
+    """Writes the page atomically.
+
+    Raises:
+        OutputError: the place cannot be written to.
+    """
+    files.write_text(path, render(facts))
+
+
+def render(facts: Facts) -> str:
+    """Returns the whole page as HTML."""
+    facts = words.with_words(facts)
+    volume = facts.cost.break_even_requests_per_month
+    evidence = (words.evidence_words(facts),)
+    groups = facts.calibration.bins if facts.calibration else ()
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            facts=facts,
+            verdict=words.VERDICTS[facts.verdict],
+            mark=_MARKS[facts.verdict],
+            tiles=tiles(facts),
+            bars=bar_rows(facts),
+            ladder=rungs(facts),
+            unmeasured=unmeasured(facts),
+            proof=words.certificate_words(facts) or evidence,
+            charts={name: _ready(make(facts)) for name, make in _CHARTS.items()},
+            calibration_n=sum(group.n for group in groups),
+            break_even=numbers.NOT_MEASURED
+            if volume is None
+            else f"{numbers.count(volume)} requests a month",
+            cost_reasons=words.reasons(facts.cost.why_unmeasured),
+        )
+    )
+
+
+def _ready(chart: Any) -> dict[str, Any] | None:
+    if chart is None:
+        return None
+    # The SVG is our own drawing, in which matplotlib has escaped every text of the user's.
+    return {
+        "title": chart.title,
+        "note": chart.note,
+        "wide": Markup(chart.wide),  # noqa: S704 - as above
+        "narrow": Markup(chart.narrow),  # noqa: S704 - as above
+    }
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("suffice.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    environment.filters |= {
+        "count": numbers.count,
+        "size": numbers.size,
+        "money": numbers.money,
+        "share": numbers.share,
+        "number": lambda value: numbers.NOT_MEASURED if value is None else numbers.significant(value),
+        "ends": lambda value: numbers.interval(value.lower, value.upper),
+        "day": lambda moment: moment[:10],
+        "evidence": words.test_words,
+        "label": lambda verdict: words.VERDICTS[verdict],
+    }
+    environment.globals["unknown"] = numbers.NOT_MEASURED
+    return environment
