@@ -1,16 +1,20 @@
 """The doors between suffice and the world, on one page: Model, Classifier, Scorer, Method, Meter, Store."""
 
-from collections.abc import Callable, Mapping, Sequence
+from __future__ import annotations
+
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
-from suffice.candidate import Candidate
-from suffice.measurement import Measurement
-from suffice.task import Message, Sample
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from suffice.candidate import Candidate
+    from suffice.measurement import Measurement
+    from suffice.task import Message, Sample
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

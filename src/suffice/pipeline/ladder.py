@@ -47,7 +47,7 @@ def of_spec(spec: Spec) -> tuple[Ladder, Ladder]:
     for rung in rungs:
         if rung.teacher is not None and (rung.teacher not in names or rung.teacher == rung.name):
             raise SpecError(
-                f"ladder: {rung.name!r} names the teacher {rung.teacher!r}, which is no other candidate of it",
+                f"ladder: {rung.name!r} has the teacher {rung.teacher!r}, which is no other candidate of it",
                 hint=f"teachers here: {', '.join(sorted(names - {rung.name})) or 'none'}",
             )
     return Ladder(candidates=_teachers_known(rungs)), Ladder(candidates=())

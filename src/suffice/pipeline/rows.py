@@ -1,5 +1,6 @@
 """The prepared rows as files: one JSON line a sample and split, and what was found in the data."""
 
+import dataclasses
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,31 +16,32 @@ _FACTS = "facts.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Rows:
-    """The three splits with the labels and findings of the data."""
+    """The three splits with what was found in the data.
+
+    `total` counts the rows read, `labelled_share` the distinct inputs with a truth; `imbalance` is
+    the largest class over the smallest. `fingerprints` names each split by the sha256 of its keys.
+    """
 
     splits: Mapping[Split, tuple[Sample, ...]]
     labels: tuple[str, ...]
+    targets_are_reference: bool
+    total: int
+    labelled_share: float
+    imbalance: float | None
     findings: tuple[str, ...]
     fingerprints: Mapping[str, str]
 
     def training(self) -> TrainingRows:
-        """Returns what methods may look at.
-
-        Where not a single train row has a truth, the reference's answers stand in for it.
-        """
-        train = self.splits[Split.TRAIN]
-        from_reference = not any(sample.target is not None for sample in train)
-        if from_reference:
-            train = tuple(_taught_by_reference(sample) for sample in train)
-            dev = tuple(_taught_by_reference(sample) for sample in self.splits[Split.DEV])
-        else:
-            dev = self.splits[Split.DEV]
+        """Returns what methods may look at; without any truth, targets are the reference's answers."""
+        train, dev = self.splits[Split.TRAIN], self.splits[Split.DEV]
+        if self.targets_are_reference:
+            train, dev = _taught(train), _taught(dev)
         return TrainingRows(
             labels=self.labels,
             train=tuple(s for s in train if s.target is not None),
             dev=tuple(s for s in dev if s.target is not None),
             unlabelled=tuple(s for s in train if s.target is None),
-            targets_are_reference=from_reference,
+            targets_are_reference=self.targets_are_reference,
         )
 
 
@@ -48,24 +50,16 @@ def write_rows(folder: Path, rows: Rows) -> None:
     for split, samples in rows.splits.items():
         lines = "".join(json.dumps(_plain(sample), ensure_ascii=False) + "\n" for sample in samples)
         files.write_text(folder / f"{split.value}.jsonl", lines)
-    facts = {
-        "labels": list(rows.labels),
-        "findings": list(rows.findings),
-        "fingerprints": dict(rows.fingerprints),
-    }
+    facts = {f.name: getattr(rows, f.name) for f in dataclasses.fields(rows) if f.name != "splits"}
     files.write_json(folder / _FACTS, facts)
 
 
 def read_rows(folder: Path) -> Rows:
     """Returns the rows that `write_rows` wrote."""
     facts = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
-    splits = {split: tuple(_read(folder / f"{split.value}.jsonl")) for split in Split}
-    return Rows(
-        splits=splits,
-        labels=tuple(facts["labels"]),
-        findings=tuple(facts["findings"]),
-        fingerprints=facts["fingerprints"],
-    )
+    for name in ("labels", "findings"):
+        facts[name] = tuple(facts[name])
+    return Rows(splits={split: tuple(_read(folder / f"{split.value}.jsonl")) for split in Split}, **facts)
 
 
 def _read(path: Path) -> Iterable[Sample]:
@@ -77,12 +71,14 @@ def _read(path: Path) -> Iterable[Sample]:
 
 
 def _plain(sample: Sample) -> dict[str, Any]:
-    fields = {name: getattr(sample, name) for name in Sample.__slots__}
+    fields = {field.name: getattr(sample, field.name) for field in dataclasses.fields(sample)}
     fields["messages"] = [{"role": m.role, "content": m.content} for m in sample.messages]
     fields["recorded"] = dict(sample.recorded)
-    return {name: value for name, value in fields.items() if value not in (None, "", [], {})}
+    required = {"key", "text"}
+    return {
+        name: value for name, value in fields.items() if name in required or value not in (None, "", [], {})
+    }
 
 
-def _taught_by_reference(sample: Sample) -> Sample:
-    fields = {name: getattr(sample, name) for name in Sample.__slots__}
-    return Sample(**{**fields, "target": sample.reference})
+def _taught(samples: Iterable[Sample]) -> tuple[Sample, ...]:
+    return tuple(dataclasses.replace(sample, target=sample.reference) for sample in samples)

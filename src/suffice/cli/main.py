@@ -1,0 +1,72 @@
+"""`suffice`: the commands, their common options, and how errors are shown."""
+
+import json
+import sys
+from collections.abc import Sequence
+
+import click
+
+import suffice
+from suffice.cli.demo import demo
+from suffice.cli.doctor import doctor
+from suffice.cli.predict import predict
+from suffice.cli.report import report
+from suffice.cli.run import run
+from suffice.cli.verify import verify
+from suffice.errors import NotCertified, SufficeError
+
+EXIT_MET, EXIT_NOT_MET, EXIT_ERROR, EXIT_INCONCLUSIVE = 0, 1, 2, 3
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(suffice.__version__, prog_name="suffice")
+def cli() -> None:
+    """Tell it a job and a bar: it finds the smallest language model that is good enough.
+
+    Exit codes: 0 the bar is met, 1 it is not met, 2 a mistake in usage or set-up, 3 the data
+    cannot tell yet.
+    """
+
+
+for command in (run, predict, report, verify, doctor, demo):
+    cli.add_command(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command line and leaves with its exit code."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = cli.main(args=arguments, prog_name="suffice", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        _complain(error.format_message(), hint=_help_of(error), as_json="--json" in arguments)
+        sys.exit(EXIT_ERROR)
+    except NotCertified as error:
+        _complain(error.message, hint=error.hint, as_json="--json" in arguments)
+        sys.exit(EXIT_NOT_MET)
+    except SufficeError as error:
+        _complain(error.message, hint=error.hint, as_json="--json" in arguments)
+        sys.exit(EXIT_ERROR)
+    except (KeyboardInterrupt, click.Abort):
+        _complain("stopped", hint="run the same command again to go on where it stopped", as_json=False)
+        sys.exit(130)
+    except BrokenPipeError:
+        # Whoever read the output has left, as in `suffice ... | head`.
+        sys.stderr.close()
+        sys.exit(EXIT_MET)
+    sys.exit(code if isinstance(code, int) else EXIT_MET)
+
+
+def _help_of(error: click.ClickException) -> str | None:
+    context = getattr(error, "ctx", None)
+    return None if context is None else f"{context.command_path} --help"
+
+
+def _complain(message: str, *, hint: str | None, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"error": message, "hint": hint}, ensure_ascii=False))
+        return
+    print(f"error: {message}", file=sys.stderr)
+    if hint:
+        print(f"hint: {hint}", file=sys.stderr)

@@ -1,0 +1,27 @@
+"""`suffice predict`: answer a file of inputs with the bundle of a run."""
+
+from pathlib import Path
+
+import click
+
+from suffice.cli.options import Common, common
+from suffice.cli.progress import bars
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--input", "source", required=True, type=click.Path(path_type=Path), help="Rows to answer.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="JSON Lines, one a row.")
+@common
+def predict(folder: Path, source: Path, out: Path, common: Common) -> int:
+    """Answer every row of a file with the system that the run in FOLDER has chosen.
+
+    Reads every format `run` reads. Writes `answer`, `confidence`, `tier` and `escalated` a row.
+    """
+    from suffice.pipeline.predict import predict_file
+
+    with bars(shown=common.shows_progress) as progress:
+        done = predict_file(folder, source, out, progress=progress)
+    words = f"{done.rows:,} rows answered into {out}; {done.escalated:,} escalated to the reference"
+    common.give({"rows": done.rows, "escalated": done.escalated, "out": str(out)}, words)
+    return 0

@@ -1,0 +1,71 @@
+"""What is served: the chosen system's files in one folder, with what is needed to read inputs for it."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from suffice import files
+from suffice.cascade import Cascade
+from suffice.errors import ArtefactError
+from suffice.models import cascade as cascades
+from suffice.models import registry
+from suffice.pipeline.rung import Rung
+from suffice.ports import Model
+from suffice.readers.spec import Spec
+from suffice.readers.task_file import spec_of
+
+_TASK = "task.json"
+_MODEL = "model"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bundle:
+    """An opened bundle: the system as a model, and the task file's keys."""
+
+    model: Model
+    spec: Spec
+
+
+def write_bundle(place: Path, cascade: Cascade, rungs: Sequence[Rung], *, spec: Spec, rule: str) -> None:
+    """Writes the bundle anew: made beside its place first, then moved there whole.
+
+    Raises:
+        OutputError: the place cannot be written to.
+    """
+    folders = {rung.name: rung.folder for rung in rungs if rung.name in cascade.local_models}
+    making = place.with_name(f".{place.name}.new")
+    with files.writable(place):
+        shutil.rmtree(making, ignore_errors=True)
+        (making / _MODEL).mkdir(parents=True)
+        cascades.seal(cascade, folders, out=making / _MODEL, rule=rule)
+        files.write_json(making / _TASK, spec.model_dump(mode="json"))
+        shutil.rmtree(place, ignore_errors=True)
+        making.rename(place)
+
+
+def open_bundle(place: Path) -> Bundle:
+    """Returns the bundle in a folder, every file checked against its hash.
+
+    Raises:
+        ArtefactError: there is no bundle, or it is damaged.
+    """
+    try:
+        value: dict[str, Any] = json.loads((place / _TASK).read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ArtefactError(
+            f"{place} holds no bundle",
+            hint="a run writes one when a model clears the bar; give that run's folder",
+        ) from error
+    except (OSError, ValueError) as error:
+        raise ArtefactError(f"{place / _TASK} is damaged: {error}") from error
+    return Bundle(
+        model=registry.load(place / _MODEL), spec=spec_of(value, base=place, file=str(place / _TASK))
+    )
+
+
+def model_folder(place: Path) -> Path:
+    """Returns the folder of the served model within a bundle: what the meters of memory load."""
+    return place / _MODEL

@@ -1,0 +1,83 @@
+"""Choices made on dev: which systems there are, and which of them are worth testing in which order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from suffice.bar import Target
+from suffice.certify.estimates import DevView, SystemEstimate, estimate, possible_systems
+from suffice.certify.graded import grade_reference
+from suffice.certify.path import Path, frontier_path
+from suffice.certify.resources import Resources
+from suffice.certify.systems import Graders
+from suffice.pipeline.rung import Grading, Rung
+from suffice.task import Sample, Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """What dev shows: every system with its estimate, and the path to be tested."""
+
+    estimates: tuple[SystemEstimate, ...]
+    path: Path
+    graders: Graders
+    rows: tuple[Sample, ...]
+
+    @property
+    def expects_a_single(self) -> bool:
+        """Says whether dev expects a model without the reference behind it to be certified."""
+        return any(
+            system.rows_needed is not None and len(system.cascade.tiers) == 1 for system in self.path.systems
+        )
+
+
+def graders_over(rungs: Sequence[Rung], rows: Sequence[Sample], grading: Grading) -> Graders:
+    """Returns every rung graded over rows, and the reference's worth where the rows have its answers."""
+    has_reference = any(row.reference is not None for row in rows)
+    return Graders(
+        models={rung.name: grading.over(rung.model, rows) for rung in rungs},
+        reference=grade_reference(rows, grading.grade) if has_reference else None,
+    )
+
+
+def choose(
+    rungs: Sequence[Rung],
+    dev: Sequence[Sample],
+    *,
+    task: Task,
+    grading: Grading,
+    reference: Resources | None,
+    certify: tuple[int, float],
+) -> Choice:
+    """Returns the systems and the path, chosen on dev.
+
+    `reference` is what the reference takes, None where escalating to it is no option. `certify`
+    is the number of certify rows at hand, and the error budget of the look.
+    """
+    count, alpha = certify
+    rows = _informative(dev, task.quality.target)
+    graders = graders_over(rungs, rows, grading)
+    parts = {rung.name: rung.resources for rung in rungs}
+    if reference is not None:
+        parts["reference"] = reference
+    view = DevView(graders=graders, n=len(rows), parts=parts, task=task)
+    by_cost = sorted(rungs, key=lambda rung: _price(rung.resources, task.minimise))
+    systems = possible_systems(
+        [rung.name for rung in by_cost], graders, len(rows), reference=reference is not None
+    )
+    estimates = tuple(estimate(system, view, alpha=alpha) for system in systems)
+    path = frontier_path(estimates, minimise=task.minimise, rows=count)
+    return Choice(estimates=estimates, path=path, graders=graders, rows=tuple(rows))
+
+
+def _informative(dev: Sequence[Sample], target: Target) -> list[Sample]:
+    """Returns the dev rows on which the target's variable is known whatever a system answers."""
+    needs_reference = target is not Target.ABSOLUTE
+    needs_truth = target is not Target.AGREEMENT
+    rows = [row for row in dev if not needs_reference or row.reference is not None]
+    known = [row for row in rows if not needs_truth or row.target is not None]
+    return known or rows
+
+
+def _price(resources: Resources, minimise: str) -> float:
+    price = resources.minimised(minimise)
+    return float("inf") if price is None else price

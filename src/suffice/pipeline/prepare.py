@@ -1,0 +1,91 @@
+"""The step that reads the data once: rows, splits, and what was found in them."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from suffice import fingerprint
+from suffice.errors import DataError
+from suffice.pipeline.rows import Rows, write_rows
+from suffice.pipeline.step import Step
+from suffice.ports import Progress
+from suffice.readers import hub
+from suffice.readers.findings import Finding
+from suffice.readers.load import Loaded, load
+from suffice.readers.spec import Spec
+from suffice.readers.task_file import spec_of
+from suffice.task import Split
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepareRows:
+    """Reads the task's data. The task file and every byte of its data files are the step's identity."""
+
+    spec: str  # the task file's keys, as canonical JSON
+    base: str
+    files: tuple[tuple[str, str], ...]  # path as written -> sha256 of its bytes
+    offline: bool
+
+    @property
+    def title(self) -> str:
+        """Returns what is being done."""
+        return "read the data"
+
+    @property
+    def inputs(self) -> tuple[Step, ...]:
+        """Returns nothing: the data are the beginning."""
+        return ()
+
+    def make(self, out: Path, inputs: Sequence[Path], *, progress: Progress) -> None:  # noqa: ARG002 - the port
+        """Writes the three splits and the findings."""
+        spec = spec_of(json.loads(self.spec), base=Path(self.base))
+        write_rows(out, rows_of(load(spec, offline=self.offline)))
+
+
+def prepare_step(spec: Spec, *, offline: bool) -> PrepareRows:
+    """Returns the step for a task file; its data files are hashed, so that changed data are read again.
+
+    Raises:
+        DataError: a file cannot be read.
+    """
+    written = [name for _, names in spec.data if isinstance(names, tuple) for name in names]
+    return PrepareRows(
+        spec=json.dumps(spec.model_dump(mode="json"), sort_keys=True),
+        base=str(spec.base.resolve()),
+        files=tuple(_hashed(spec, name) for name in written),
+        offline=offline,
+    )
+
+
+def rows_of(loaded: Loaded) -> Rows:
+    """Returns what later steps need of loaded data."""
+    profile = loaded.profile
+    return Rows(
+        splits={split: loaded.splits.of(split) for split in Split},
+        labels=loaded.task.labels,
+        targets_are_reference=loaded.targets_are_reference,
+        total=profile.rows,
+        labelled_share=profile.labelled / profile.samples if profile.samples else 0.0,
+        imbalance=profile.imbalance,
+        findings=tuple(_in_words(loaded.findings)),
+        fingerprints={split.value: loaded.splits.fingerprint(split) for split in Split},
+    )
+
+
+def _hashed(spec: Spec, name: str) -> tuple[str, str]:
+    if name.startswith(hub.PREFIX):
+        return name, ""  # a hub's data set is named by its revision, not by its bytes here
+    try:
+        return name, fingerprint.of_file(spec.path(name))
+    except OSError as error:
+        raise DataError(
+            f"cannot read {spec.path(name)}: {error.strerror}",
+            hint="paths in a task file start from the task file's folder",
+        ) from error
+
+
+def _in_words(findings: Iterable[Finding]) -> Iterable[str]:
+    for finding in findings:
+        examples = f" ({', '.join(finding.examples)})" if finding.examples else ""
+        yield f"{finding.severity.value}: {finding.what}: {finding.count:,}, {finding.detail}{examples}"

@@ -1,0 +1,91 @@
+"""The look: error budget is booked first, then the path is tested on the certify rows."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from suffice import fingerprint
+from suffice.certify import evidence
+from suffice.certify.search import CertifyRows, SearchResult, search, usable_rows
+from suffice.errors import DataError
+from suffice.pipeline.choose import Choice, graders_over
+from suffice.pipeline.rung import Grading, Rung
+from suffice.ports import Look, LookAccount
+from suffice.stats.budget import look_alpha
+from suffice.task import Sample, Task
+
+# Where a look's whole budget is smaller than this, no amount of rows of this split will do.
+_SPENT_BELOW = 1e-5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """What the look showed, and everything needed to compute it again."""
+
+    look: Look
+    rows: CertifyRows
+    result: SearchResult
+    evidence: bytes
+
+
+def certify_rows(samples: Sequence[Sample], task: Task, *, seed: int) -> CertifyRows:
+    """Returns the certify rows the target can use, in an order drawn from the seed and the keys alone."""
+    return usable_rows(
+        samples,
+        task.quality.target,
+        order_of=lambda sample: fingerprint.of_text(f"{seed}:{sample.key}"),
+    )
+
+
+def prove(
+    choice: Choice,
+    rungs: Sequence[Rung],
+    rows: CertifyRows,
+    *,
+    task: Task,
+    grading: Grading,
+    looks: LookAccount,
+) -> Proof:
+    """Returns the outcome of testing the chosen path.
+
+    Raises:
+        DataError: no row can take part in the test, or the rows' error budget is spent.
+    """
+    if not rows.rows:
+        raise DataError(
+            f"no certify row can be used for target {task.quality.target.value!r}",
+            hint="absolute and non_inferior need rows with a truth; the latter and agreement need "
+            "the reference's answers beside them",
+        )
+    keys = [row.key for row in rows.rows]
+    look = looks.open_look(
+        keys,
+        what=_what(choice, rungs, keys, task=task, rule=grading.rule),
+        alpha_of=lambda number: look_alpha(task.alpha, number),
+    )
+    if look.alpha < _SPENT_BELOW:
+        raise DataError(
+            f"these certify rows were looked at {look.number - 1} times: their error budget is spent",
+            hint="add rows that no earlier run has seen (at best as a certify file of their own)",
+        )
+    result = search(
+        choice.path.systems,
+        graders_over(rungs, rows.rows, grading),
+        rows,
+        bar=task.quality,
+        alpha=look.alpha,
+        label_price=0.0,
+    )
+    return Proof(look=look, rows=rows, result=result, evidence=_written(evidence.as_json(result, keys)))
+
+
+def _what(choice: Choice, rungs: Sequence[Rung], keys: Sequence[str], *, task: Task, rule: str) -> str:
+    """Returns the identity of a look: a repetition of the very same test spends nothing again."""
+    cascades = tuple(system.cascade for system in choice.path.systems)
+    models = {rung.name: rung.fingerprint for rung in rungs}
+    return fingerprint.of_value((task.quality, task.alpha, cascades, rule, models, tuple(keys)))
+
+
+def _written(value: dict[str, Any]) -> bytes:
+    return (json.dumps(value, separators=(",", ":"), allow_nan=False) + "\n").encode()

@@ -1,0 +1,79 @@
+"""A candidate ready to be asked: its model, what its artefact is, and what answering takes."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from suffice.candidate import Candidate
+from suffice.certify.graded import Grade, GradedModel
+from suffice.certify.resources import Resources
+from suffice.measurement import Measurement
+from suffice.models import trust
+from suffice.ports import Answer, Model, Request, Scorer
+from suffice.task import Sample
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rung:
+    """One candidate of the ladder, opened. `folder` holds its artefact; None where nothing was made."""
+
+    candidate: Candidate
+    model: Model
+    fingerprint: str
+    folder: Path
+    resources: Resources
+    measurements: tuple[Measurement, ...]
+
+    @property
+    def name(self) -> str:
+        """Returns the candidate's name."""
+        return self.candidate.name
+
+
+def request_of(sample: Sample) -> Request:
+    """Returns the request that a sample's input is."""
+    return Request(text=sample.text, key=sample.key, messages=sample.messages)
+
+
+def ask(model: Model, samples: Sequence[Sample], runner: asyncio.Runner) -> list[Answer]:
+    """Returns a model's answers to samples."""
+    return runner.run(model.answer([request_of(sample) for sample in samples]))
+
+
+def grade_with(scorer: Scorer, runner: asyncio.Runner) -> Grade:
+    """Returns the function that gives answers' worth by a scorer; NaN where nothing is wanted."""
+
+    def grade(wanted: Sequence[object], answers: Sequence[str | None]) -> NDArray[np.float64]:
+        scores = runner.run(scorer.score(wanted, answers))
+        return np.array([np.nan if s.value is None else s.value for s in scores], dtype=np.float64)
+
+    return grade
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grading:
+    """How answers become numbers: the scorer's grade, the trust rule, and the loop that asks."""
+
+    grade: Grade
+    rule: str
+    runner: asyncio.Runner
+
+    @property
+    def trust(self) -> Callable[[Answer], float]:
+        """Returns the trust rule as a function of the answer alone, as all built-in rules are."""
+        rule, nothing = trust.RULES[self.rule], Request(text="")
+        return lambda answer: rule(answer, nothing)
+
+    def over(self, model: Model, rows: Sequence[Sample]) -> GradedModel:
+        """Returns a model's graded answers over rows, asked as far as needed."""
+        return GradedModel(
+            model.name,
+            rows,
+            ask=lambda samples: ask(model, samples, self.runner),
+            grade=self.grade,
+            trust=self.trust,
+        )
