@@ -74,7 +74,7 @@ def rungs(facts: Facts) -> tuple[Rung, ...]:
         rows.append(
             Rung(
                 name=reference.name,
-                kind=f"reference, {reference.mode}",
+                kind=reference.mode,
                 state="reference",
                 verdict="In use now",
                 quality=reference.quality,

@@ -73,15 +73,23 @@ def with_words(facts: Facts) -> Facts:
 def sentence(facts: Facts) -> str:
     """Returns the verdict in one plain sentence."""
     bar = facts.task.target_text
-    limits = ", and its limits" if len(facts.task.bars) > 1 else ""
     if facts.verdict is Verdict.PASS and facts.chosen is not None:
-        return (
-            f"{facts.chosen.name} is the smallest model shown to meet your bar: {bar}{limits}{_gain(facts)}."
-        )
+        shown = f"{facts.chosen.name} is the smallest model shown to meet your bar"
+        return f"{shown}: {bar}{_limits(facts)}{_gain(facts)}."
     keep = f" Keep {facts.reference.name}." if facts.reference is not None else ""
     if facts.verdict is Verdict.FAIL:
-        return f"No smaller model was shown to meet your bar: {bar}{limits}.{keep}"
-    return f"The rows at hand cannot tell yet whether a smaller model meets your bar: {bar}{limits}.{keep}"
+        return f"No smaller model was shown to meet your bar: {bar}.{keep}"
+    return f"The rows at hand cannot tell yet whether a smaller model meets your bar: {bar}.{keep}"
+
+
+def _limits(facts: Facts) -> str:
+    limits = [bar for bar in facts.task.bars if bar.name != "quality"]
+    unknown = sum(bar.is_met is None for bar in limits)
+    if not limits or any(bar.is_met is False for bar in limits):
+        return ""
+    if unknown:
+        return f" ({unknown} of its {len(limits)} limits could not be checked)"
+    return ", within all limits"
 
 
 def next_step(facts: Facts) -> str:
@@ -130,9 +138,9 @@ def test_words(test: TestFacts) -> str:
     """Returns one test's outcome against what it needed."""
     needed = f"{1 / test.alpha:,.4g}"
     if test.e_value is None:
-        return f"evidence {numbers.NOT_MEASURED}; {needed} needed"
+        return f"{numbers.NOT_MEASURED}; {needed} needed"
     reached = numbers.significant(test.e_value)
-    return f"evidence {reached} of {needed} needed"
+    return f"{reached} of {needed} needed"
 
 
 def quality_words(quality: QualityFacts | None) -> str:

@@ -172,11 +172,18 @@ def _paint(axes: Any, sheet: Sheet, facts: Facts, scale: _Scale, points: Sequenc
     axes.set_xscale("log")
     _limits(axes, points, bar_height(facts))
     _ticks(axes, scale, sheet)
+    placer = labels.Placer(axes)
+    for point in points:
+        placer.keep_clear(point.shown_x, point.quality.lower, point.shown_x, point.quality.upper)
     bar = bar_height(facts)
     if bar is not None:
         axes.axhline(bar[0], color=BAD, lw=1.3, ls=(0, (5, 3)))
-        labels.along(axes, bar[0], bar[1], colour=BAD, keep_clear=_boxes(points, None, axes.get_xlim()))
-    labels.place(axes, _labels(points, sheet), keep_clear=_boxes(points, bar, axes.get_xlim()))
+        left, right = axes.get_xlim()
+        placer.keep_clear(left, bar[0], right, bar[0])
+    for label in _labels(points, sheet):
+        placer.beside(label)
+    if bar is not None:
+        placer.along(*bar, colour=BAD)
 
 
 def _limits(axes: Any, points: Sequence[_Point], bar: tuple[float, str] | None) -> None:
@@ -225,10 +232,3 @@ def _labels(points: Sequence[_Point], sheet: Sheet) -> list[labels.Label]:
         )
         for point in order[: _MOST_LABELS * 2]
     ]
-
-
-def _boxes(
-    points: Sequence[_Point], bar: tuple[float, str] | None, span: tuple[float, float]
-) -> list[tuple[float, float, float, float]]:
-    boxes = [(point.shown_x, point.quality.lower, point.shown_x, point.quality.upper) for point in points]
-    return boxes if bar is None else [*boxes, (span[0], bar[0], span[1], bar[0])]

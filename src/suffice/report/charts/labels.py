@@ -25,6 +25,8 @@ _PLACES = (
 )
 _HEIGHT, _CHARACTER = 15, 7.0
 
+_Box = tuple[float, float, float, float]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Label:
@@ -39,60 +41,59 @@ class Label:
     is_bold: bool = False
 
 
-def place(
-    axes: Any, labels: Sequence[Label], *, keep_clear: Sequence[tuple[float, float, float, float]]
-) -> None:
-    """Writes each label, most important first, at the first free place around its point.
+class Placer:
+    """Writes texts on axes where they cover neither one another nor what must stay visible.
 
-    `keep_clear`: boxes (x0, y0, x1, y1) in data units that no label may cover, such as intervals.
-    Call it when the limits are final.
+    Make it when the axes' limits are final; write the most important text first.
     """
-    axes.figure.draw_without_rendering()
-    to_pixels = axes.transData.transform
-    taken = [_box(*to_pixels((x0, y0)), *to_pixels((x1, y1))) for x0, y0, x1, y1 in keep_clear]
-    frame = axes.get_window_extent().extents
-    for label in labels:
+
+    def __init__(self, axes: Any) -> None:
+        axes.figure.draw_without_rendering()  # settles where data units lie in pixels
+        self._axes = axes
+        self._to_pixels = axes.transData.transform
+        self._frame = axes.get_window_extent().extents
+        self._taken: list[_Box] = []
+
+    def keep_clear(self, x0: float, y0: float, x1: float, y1: float) -> None:
+        """Marks a box in data units that no text should cover, such as an interval."""
+        (left, bottom), (right, top) = self._to_pixels((x0, y0)), self._to_pixels((x1, y1))
+        box = min(left, right) - 4, min(bottom, top) - 3, max(left, right) + 4, max(bottom, top) + 3
+        self._taken.append(box)
+
+    def beside(self, label: Label) -> None:
+        """Writes a label at the best place around its point and its interval's ends."""
         heights = {"point": label.y, "lower": label.lower, "upper": label.upper}
         width = len(label.text) * _CHARACTER * (1.08 if label.is_bold else 1)
-        boxes = [_text_box(to_pixels((label.x, heights[end])), width, place) for end, *place in _PLACES]
-        costs = [sum(_overlap(box, other) for other in taken) + 50 * _outside(box, frame) for box in boxes]
-        best = min(range(len(costs)), key=costs.__getitem__)
-        taken.append(boxes[best])
+        boxes = [_text_box(self._to_pixels((label.x, heights[end])), width, place) for end, *place in _PLACES]
+        best = self._take_best(boxes)
         end, dx, dy, horizontal, vertical = _PLACES[best]
-        axes.annotate(
+        self._axes.annotate(
             label.text, (label.x, heights[end]), xytext=(dx, dy), textcoords="offset pixels", ha=horizontal,
             va=vertical, color=label.colour, weight="bold" if label.is_bold else "normal",
         )  # fmt: skip
 
+    def along(self, y: float, text: str, *, colour: str) -> None:
+        """Writes the name of a horizontal line just above or below it."""
+        left, _, right, _ = self._frame
+        width = len(text) * _CHARACTER
+        height = self._to_pixels((self._axes.get_xlim()[0], y))[1]
+        steps = [4 + (right - left - width - 8) * step / 10 for step in range(11)]
+        places = [(step, dy, vertical) for step in steps for dy, vertical in ((4, "bottom"), (-5, "top"))]
+        boxes = [_text_box((left, height), width, (*place[:2], "left", place[2])) for place in places]
+        step, dy, vertical = places[self._take_best(boxes)]
+        self._axes.annotate(
+            text, (0, y), xycoords=("axes fraction", "data"), xytext=(step, dy), textcoords="offset pixels",
+            color=colour, va=vertical,
+        )  # fmt: skip
 
-def along(
-    axes: Any, y: float, text: str, *, colour: str, keep_clear: Sequence[tuple[float, float, float, float]]
-) -> None:
-    """Writes the name of a horizontal line just above or below it, where it covers the least."""
-    axes.figure.draw_without_rendering()
-    to_pixels = axes.transData.transform
-    taken = [_box(*to_pixels((x0, y0)), *to_pixels((x1, y1))) for x0, y0, x1, y1 in keep_clear]
-    left, _, right, _ = axes.get_window_extent().extents
-    width = len(text) * _CHARACTER
-    height = to_pixels((axes.get_xlim()[0], y))[1]
-    places = []
-    for step in range(11):
-        start = left + 4 + (right - left - width - 8) * step / 10
-        for dy, vertical in ((4, "bottom"), (-5, "top")):
-            box = _text_box((start, height), width, (0, dy, "left", vertical))
-            places.append((sum(_overlap(box, other) for other in taken), start - left, dy, vertical))
-    _, start, dy, vertical = min(places, key=lambda place: place[0])
-    axes.annotate(
-        text, (0, y), xycoords=("axes fraction", "data"), xytext=(start, dy),
-        textcoords="offset pixels", color=colour, va=vertical,
-    )  # fmt: skip
-
-
-_Box = tuple[float, float, float, float]
-
-
-def _box(x0: float, y0: float, x1: float, y1: float) -> _Box:
-    return min(x0, x1) - 4, min(y0, y1) - 3, max(x0, x1) + 4, max(y0, y1) + 3
+    def _take_best(self, boxes: Sequence[_Box]) -> int:
+        costs = [
+            sum(_overlap(box, other) for other in self._taken) + 50 * _outside(box, self._frame)
+            for box in boxes
+        ]
+        best = min(range(len(costs)), key=costs.__getitem__)
+        self._taken.append(boxes[best])
+        return best
 
 
 def _text_box(anchor: Any, width: float, place: Sequence[Any]) -> _Box:

@@ -1,10 +1,12 @@
 """How the evidence grew, test by test, and the height it had to reach."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
 from suffice.bar import Verdict
 from suffice.report import numbers, words
+from suffice.report.charts import labels
 from suffice.report.charts.drawing import BAD, CHOSEN, MUTED, OTHER, PAPER, Chart, Sheet, draw, shorten
 from suffice.report.facts import Facts, TestFacts
 
@@ -41,22 +43,10 @@ def _paint(axes: Any, sheet: Sheet, tests: Sequence[TestFacts], chosen: str | No
     from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator  # noqa: PLC0415
 
     right = max(test.path[-1].n for test in tests)
-    for alpha in sorted({test.alpha for test in tests}):
-        axes.axhline(1 / alpha, color=BAD, lw=1.3, ls=(0, (5, 3)))
-        axes.annotate(
-            f"enough: {1 / alpha:.4g}", (0, 1 / alpha), xycoords=("axes fraction", "data"),
-            xytext=(4, 4), textcoords="offset pixels", color=BAD, va="bottom",
-        )  # fmt: skip
     for test in tests:
         colour = CHOSEN if test.name == chosen else OTHER
-        heights = [max(point.e_value, _FLOOR) for point in test.path]
-        axes.plot([point.n for point in test.path], heights, color=colour)
-        axes.plot([test.path[-1].n], [heights[-1]], "o", color=colour, ms=8, mec=PAPER, mew=1.5)
-        axes.annotate(
-            shorten(test.name, 18 if sheet.is_narrow else 28), (test.path[-1].n, heights[-1]), xytext=(0, -9),
-            textcoords="offset pixels", color=colour if test.name == chosen else MUTED, ha="right", va="top",
-            weight="bold" if test.name == chosen else "normal",
-        )  # fmt: skip
+        axes.plot([point.n for point in test.path], _heights(test), color=colour)
+        axes.plot([test.path[-1].n], _heights(test)[-1:], "o", color=colour, ms=8, mec=PAPER, mew=1.5)
     axes.set_yscale("log")
     axes.set_xlim(0, right * 1.04)
     top = max(1 / test.alpha for test in tests)
@@ -67,3 +57,32 @@ def _paint(axes: Any, sheet: Sheet, tests: Sequence[TestFacts], chosen: str | No
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.set_xlabel("certify rows drawn")
     axes.set_ylabel("evidence (e-value, logarithmic)")
+    placer = labels.Placer(axes)
+    thresholds = sorted({1 / test.alpha for test in tests})
+    for threshold in thresholds:
+        axes.axhline(threshold, color=BAD, lw=1.3, ls=(0, (5, 3)))
+        placer.keep_clear(0, threshold, axes.get_xlim()[1], threshold)
+    for test in tests:
+        for (one, low), (other, high) in itertools.pairwise(zip(test.path, _heights(test), strict=True)):
+            placer.keep_clear(one.n, low, other.n, high)
+    for test in tests:
+        placer.beside(_label(test, chosen, most=18 if sheet.is_narrow else 28))
+    for threshold in thresholds:
+        placer.along(threshold, f"enough: {threshold:.4g}", colour=BAD)
+
+
+def _heights(test: TestFacts) -> list[float]:
+    return [max(point.e_value, _FLOOR) for point in test.path]
+
+
+def _label(test: TestFacts, chosen: str | None, *, most: int) -> labels.Label:
+    is_chosen, end = test.name == chosen, _heights(test)[-1]
+    return labels.Label(
+        x=test.path[-1].n,
+        y=end,
+        lower=end,
+        upper=end,
+        text=shorten(test.name, most),
+        colour=CHOSEN if is_chosen else MUTED,
+        is_bold=is_chosen,
+    )
