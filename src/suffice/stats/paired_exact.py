@@ -18,8 +18,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import bdtr
-from scipy.stats import binom, norm
+from scipy.special import bdtr, gammaln, xlog1py, xlogy
+from scipy.stats import norm
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -60,6 +60,8 @@ def _region(critical: float, n: int, margin: float) -> NDArray[np.float64]:
 def _largest_size(region: NDArray[np.float64], n: int, margin: float) -> float:
     """Largest chance of falling in the region over the nuisance rates on the boundary."""
     roots = np.linspace(0.0, np.sqrt((1 - margin) / 2), NUISANCE_POINTS)
+    every = np.arange(n + 1)
+    log_choose = gammaln(n + 1) - gammaln(every + 1) - gammaln(n - every + 1)
     largest = 0.0
     for win_rate in roots * roots:
         centre, reach = n * win_rate, 8 * np.sqrt(n * win_rate) + 20
@@ -67,7 +69,8 @@ def _largest_size(region: NDArray[np.float64], n: int, margin: float) -> float:
         loss_rate = min((win_rate + margin) / (1 - win_rate), 1.0)
         allowed = region[wins]
         chance = bdtr(np.maximum(allowed, 0), n - wins, loss_rate) * (allowed >= 0)
-        largest = max(largest, float(binom.pmf(wins, n, win_rate) @ chance))
+        log_mass = log_choose[wins] + xlogy(wins, win_rate) + xlog1py(n - wins, -win_rate)
+        largest = max(largest, float(np.exp(log_mass) @ chance))
     return largest
 
 
