@@ -1,0 +1,32 @@
+"""Right or wrong: an answer is the wanted label, or it is not."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from suffice.ports import Score
+
+
+def normal(label: str) -> str:
+    """Returns a label as it is compared: without space around it, and without regard to case.
+
+    Strict on purpose: "billing." and "It is billing" are not "billing". Labels that differ only in
+    case are one label here, so a task that tells them apart must rename them.
+    """
+    return label.strip().casefold()
+
+
+class LabelScorer:
+    """Scores 1 for the wanted label and 0 for any other answer, or none; None where nothing is wanted."""
+
+    async def score(self, wanted: Sequence[Any], answers: Sequence[str | None]) -> list[Score]:
+        """Returns one score per pair; numbers and booleans are compared by their text."""
+        return [_score(want, answer) for want, answer in zip(wanted, answers, strict=True)]
+
+
+def _score(want: Any, answer: str | None) -> Score:
+    if want is None:
+        return Score(value=None, why="not labelled")
+    if answer is None:
+        return Score(value=0.0, why="no answer")
+    is_right = normal(str(want)) == normal(answer)
+    return Score(value=1.0) if is_right else Score(value=0.0, why=f"wanted {want}")

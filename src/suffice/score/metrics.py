@@ -1,0 +1,111 @@
+"""Metrics of classification that are no mean over samples: macro-F1, recall at a false-alarm rate."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from suffice.ports import Answer
+from suffice.score.classify import normal
+
+
+def accuracy(wanted: Sequence[str], answers: Sequence[str | None]) -> float:
+    """Returns the share of answers that are the wanted label; no answer is a wrong one.
+
+    Raises:
+        ValueError: there are no samples.
+    """
+    _check(wanted, answers)
+    return sum(_same(w, a) for w, a in zip(wanted, answers, strict=True)) / len(wanted)
+
+
+def macro_f1(wanted: Sequence[str], answers: Sequence[str | None]) -> float:
+    """Returns the mean over labels of F1 = 2 TP / (2 TP + FP + FN).
+
+    The labels are those wanted or answered at least once, as in scikit-learn's `f1_score` with
+    average="macro"; no answer is a miss of the wanted label and a false alarm of none.
+
+    Raises:
+        ValueError: there are no samples.
+    """
+    _check(wanted, answers)
+    truths = [normal(w) for w in wanted]
+    given = [None if a is None else normal(a) for a in answers]
+    labels = sorted({*truths, *(g for g in given if g is not None)})
+    scores = []
+    for label in labels:
+        hits = sum(t == label == g for t, g in zip(truths, given, strict=True))
+        scores.append(2 * hits / (truths.count(label) + given.count(label)))
+    return sum(scores) / len(scores)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperatingPoint:
+    """What a threshold on the score of being positive reaches: its recall and its false alarms."""
+
+    threshold: float
+    recall: float
+    false_alarm: float
+    positives: int
+    negatives: int
+
+
+def recall_at_false_alarm(
+    scores: Sequence[float], is_positive: Sequence[bool], *, false_alarm: float
+) -> OperatingPoint:
+    """Returns the best recall whose false-alarm rate is at most the given one, on these very samples.
+
+    A sample is called positive when its score is at or above the threshold; equal scores are
+    called alike. The threshold is chosen here, so the recall is a point on this data and no promise
+    for other data.
+
+    Raises:
+        ValueError: one of the two classes is missing.
+    """
+    values = np.asarray(scores, dtype=np.float64)
+    positive = np.asarray(is_positive, dtype=bool)
+    positives, negatives = int(positive.sum()), int((~positive).sum())
+    if positives == 0 or negatives == 0:
+        raise ValueError(f"recall needs both classes; there are {positives} positives, {negatives} others")
+    best = OperatingPoint(
+        threshold=float("inf"), recall=0.0, false_alarm=0.0, positives=positives, negatives=negatives
+    )
+    for threshold in np.unique(values)[::-1]:
+        called = values >= threshold
+        alarms = float((called & ~positive).sum()) / negatives
+        if alarms > false_alarm:
+            break
+        recall = float((called & positive).sum()) / positives
+        best = OperatingPoint(
+            threshold=float(threshold),
+            recall=recall,
+            false_alarm=alarms,
+            positives=positives,
+            negatives=negatives,
+        )
+    return best
+
+
+def positive_scores(answers: Sequence[Answer], positive: str) -> list[float]:
+    """Returns how strongly each answer speaks for the positive class, in [-1, 1].
+
+    The confidence where the answer is that class, its negative where it is another; an answer
+    without confidence counts as sure, and no answer speaks for neither: 0.
+    """
+    scores = []
+    for answer in answers:
+        if answer.text is None:
+            scores.append(0.0)
+            continue
+        sureness = 1.0 if answer.confidence is None else answer.confidence
+        scores.append(sureness if _same(positive, answer.text) else -sureness)
+    return scores
+
+
+def _same(want: str, answer: str | None) -> bool:
+    return answer is not None and normal(want) == normal(answer)
+
+
+def _check(wanted: Sequence[str], answers: Sequence[str | None]) -> None:
+    if len(wanted) != len(answers) or not wanted:
+        raise ValueError(f"{len(wanted)} wanted labels and {len(answers)} answers cannot be compared")
