@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from suffice.candidate import Candidate
 from suffice.certify.graded import Grade, GradedModel
 from suffice.certify.resources import Resources
+from suffice.measure import quality
 from suffice.measurement import Measurement
 from suffice.models import trust
 from suffice.ports import Answer, Model, Request, Scorer
@@ -32,16 +33,6 @@ class Rung:
     def name(self) -> str:
         """Returns the candidate's name."""
         return self.candidate.name
-
-
-def request_of(sample: Sample) -> Request:
-    """Returns the request that a sample's input is."""
-    return Request(text=sample.text, key=sample.key, messages=sample.messages)
-
-
-def ask(model: Model, samples: Sequence[Sample], runner: asyncio.Runner) -> list[Answer]:
-    """Returns a model's answers to samples."""
-    return runner.run(model.answer([request_of(sample) for sample in samples]))
 
 
 def grade_with(scorer: Scorer, runner: asyncio.Runner) -> Grade:
@@ -73,7 +64,7 @@ class Grading:
         return GradedModel(
             model.name,
             rows,
-            ask=lambda samples: ask(model, samples, self.runner),
+            ask=lambda samples: self.runner.run(quality.ask(model, samples)),
             grade=self.grade,
             trust=self.trust,
         )

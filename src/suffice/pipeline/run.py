@@ -1,0 +1,183 @@
+"""The main job: from a task file to a certified smallest model, a signed certificate and a report."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from suffice import extras, files
+from suffice.certify.evidence import FILE as EVIDENCE
+from suffice.clock import Clock, SystemClock
+from suffice.ledger.home import home
+from suffice.ledger.looks import LookBook
+from suffice.ledger.store import RunStore
+from suffice.measure import price_book
+from suffice.measure.environment import describe
+from suffice.models import trust
+from suffice.models.spend import SpendAccount
+from suffice.pipeline import ladder as ladders
+from suffice.pipeline.choose import Choice, choose
+from suffice.pipeline.findings import Findings
+from suffice.pipeline.issue import issue
+from suffice.pipeline.open_rungs import Workbench, open_rungs
+from suffice.pipeline.prepare import prepare_step
+from suffice.pipeline.prove import certify_rows, prove
+from suffice.pipeline.reference import open_reference
+from suffice.pipeline.rows import read_rows
+from suffice.pipeline.rung import Grading, Rung, grade_with
+from suffice.pipeline.step import LocalExecutor
+from suffice.pipeline.tell import facts_of
+from suffice.ports import Progress
+from suffice.readers.spec import Spec
+from suffice.readers.task_file import read_spec
+from suffice.report import page
+from suffice.report.facts import Facts, to_json
+from suffice.report.words import with_words
+from suffice.score.classify import LabelScorer
+from suffice.stats.budget import look_alpha
+from suffice.task import Split, Task
+
+WORK = "work"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """What a run is told beside the task.
+
+    `max_usd` caps what paid models may cost. `quick` leaves out rungs that take minutes to train.
+    `home` holds the look account and the signing key (SUFFICE_HOME where None).
+    """
+
+    seed: int = 0
+    offline: bool = False
+    max_usd: float | None = None
+    quick: bool = False
+    home: Path | None = None
+    prices: Path | None = None
+    machine: str = price_book.DEFAULT_MACHINE
+    clock: Clock = field(default_factory=SystemClock)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOutcome:
+    """What a run found, and the folder that holds it."""
+
+    facts: Facts
+    folder: Path
+
+
+def run_task(
+    task_file: Path, *, out: Path | None = None, settings: RunSettings, progress: Progress
+) -> RunOutcome:
+    """Returns the outcome of the whole job; finished steps of an earlier, killed run are not redone.
+
+    Raises:
+        SufficeError: the task file, the data, the set-up or the disk do not allow it; see its hint.
+    """
+    spec = read_spec(task_file)
+    folder = out if out is not None else Path("runs") / spec.name
+    own = settings.home if settings.home is not None else home()
+    with (
+        contextlib.closing(RunStore(folder / WORK)) as store,
+        contextlib.closing(LookBook(own / "ledger.sqlite", clock=settings.clock)) as looks,
+        asyncio.Runner() as runner,
+    ):
+        bench = _workbench(spec, settings, store=store, runner=runner, progress=progress)
+        findings = _find(spec, bench, looks, settings=settings)
+        command = f"suffice run {task_file} --out {folder} --seed {settings.seed}"
+        findings = replace(findings, command=command)
+        if findings.proof is not None:
+            files.write_bytes(folder / EVIDENCE, findings.proof.evidence)
+        issued = issue(findings, folder=folder, keys=own / "keys")
+        facts = with_words(facts_of(findings, issued))
+        files.write_json(folder / "report.json", to_json(facts))
+        page.write(facts, folder / "report.html")
+    return RunOutcome(facts=facts, folder=folder)
+
+
+def _workbench(
+    spec: Spec, settings: RunSettings, *, store: RunStore, runner: asyncio.Runner, progress: Progress
+) -> Workbench:
+    executor = LocalExecutor(store, progress=progress)
+    prepared = prepare_step(spec, offline=settings.offline)
+    return Workbench(
+        rows=read_rows(executor.folder_of(prepared)),
+        prepared=prepared,
+        executor=executor,
+        store=store,
+        runner=runner,
+        progress=progress,
+        environment=describe(threads=1),
+        machine=price_book.load(settings.prices).machine(settings.machine),
+        account=SpendAccount(cap_usd=settings.max_usd),
+        offline=settings.offline,
+        seed=settings.seed,
+    )
+
+
+def _find(spec: Spec, bench: Workbench, looks: LookBook, *, settings: RunSettings) -> Findings:
+    """Climbs on dev, then looks at the certify rows once."""
+    reference, rows = open_reference(spec, bench)
+    bench = replace(bench, rows=rows)
+    task = Task(
+        name=spec.name,
+        kind=spec.kind,
+        labels=rows.labels,
+        quality=spec.quality_bar,
+        resources=spec.resource_bars,
+        alpha=spec.alpha,
+        minimise=spec.minimise,
+    )
+    grading = Grading(grade=grade_with(LabelScorer(), bench.runner), rule=trust.DEFAULT, runner=bench.runner)
+    certify = certify_rows(rows.splits[Split.CERTIFY], task, seed=settings.seed)
+
+    def chosen_from(rungs: Sequence[Rung]) -> Choice:
+        return choose(
+            rungs,
+            rows.splits[Split.DEV],
+            task=task,
+            grading=grading,
+            reference=None if reference is None else reference.resources,
+            certify=(len(certify.rows), look_alpha(task.alpha, 1)),
+        )
+
+    rungs, choice, notes = _climb(spec, bench, chosen_from, quick=settings.quick)
+    proof = None
+    # Where no system keeps the limits on resources, no certify row is looked at.
+    if choice.path.systems:
+        proof = prove(choice, rungs, certify, task=task, grading=grading, looks=looks)
+    return Findings(
+        task=task,
+        spec=spec,
+        rows=rows,
+        rungs=tuple(rungs),
+        reference=reference,
+        choice=choice,
+        proof=proof,
+        grading=grading,
+        machine=bench.machine,
+        environment=bench.environment,
+        seed=settings.seed,
+        notes=notes,
+        command="",
+        now=settings.clock.now().isoformat(timespec="seconds"),
+    )
+
+
+def _climb(
+    spec: Spec, bench: Workbench, chosen_from: Callable[[Sequence[Rung]], Choice], *, quick: bool
+) -> tuple[list[Rung], Choice, tuple[str, ...]]:
+    """Opens the usual rungs, and the dear ones where dev expects none of the usual ones to do."""
+    usual, dear = ladders.of_spec(spec)
+    rungs = open_rungs(usual, usual, bench)
+    choice = chosen_from(rungs)
+    if not dear.candidates or choice.expects_a_single:
+        return rungs, choice, ()
+    names = ", ".join(candidate.name for candidate in dear.candidates)
+    if quick:
+        return rungs, choice, (f"not tried, because it takes minutes to train: {names}",)
+    if not extras.is_installed("train"):
+        return rungs, choice, (f"not tried, because the extra 'train' is not installed: {names}",)
+    rungs += open_rungs(dear, usual, bench)
+    return rungs, chosen_from(rungs), ()
