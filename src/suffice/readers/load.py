@@ -169,7 +169,7 @@ def _labels(spec: Spec, splits: Splits, *, learns_reference: bool) -> tuple[str,
     if not labels and not (learns_reference and live):
         raise DataError(
             f"no row of the train split ({len(splits.train):,} rows) has a truth or a reference answer",
-            hint="name the field of the labels (`target:`) or of recorded answers (`reference: {answers: ...}`)",
+            hint="name the field of the labels (`target:`) or of recorded answers (`reference.answers`)",
         )
     if len(labels) == 1:
         raise DataError(

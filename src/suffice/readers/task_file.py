@@ -104,7 +104,7 @@ def _not_yaml(path: Path, text: str, error: yaml.MarkedYAMLError) -> SpecError:
             f"{path}, line {line}: a tab is used to indent",
             hint="YAML wants spaces; replace the tab by two spaces",
         )
-    problem = error.problem or error.context or "it cannot be parsed"
+    problem = ", ".join(part for part in (error.context, error.problem) if part) or "it cannot be parsed"
     return SpecError(
         f"{path}, line {line}: this is not YAML: {problem}", hint=f"the line reads: {shown.strip()[:80]!r}"
     )
