@@ -17,6 +17,7 @@ _ROWS = 5
 _SEED = 20261122
 _CHUNK_CHARACTERS = 1 << 16  # shingles at work at once: they stay in the processor's cache
 _MOST_SHINGLES = 4096  # of a longer text those with the smallest hashes stand for all
+_PAIRS_AT_ONCE = 50_000
 _SHINGLES_AT_ONCE = 8_000_000
 _WHOLE_BUCKET = 30  # above, a bucket's members are compared along a chain, not each with each
 
@@ -34,7 +35,8 @@ def clusters(texts: Sequence[str], *, threshold: float = 0.8) -> NDArray[np.int6
     if count < 2:
         return np.arange(count, dtype=np.int64)
     folded = [" ".join(text.lower().split()) for text in texts]
-    pairs = _candidates(_signatures(folded))
+    signatures = _signatures(folded)
+    pairs = _promising(_candidates(signatures), signatures, threshold)
     ties = [chunk[_similarity(folded, chunk) >= threshold] for chunk in _bounded(pairs, folded)]
     return lowest_of_component(count, np.concatenate([pairs[:0], *ties]))
 
@@ -110,6 +112,20 @@ def _candidates(signatures: NDArray[np.uint32]) -> NDArray[np.int64]:
             found.append(np.minimum(low, high) * count + np.maximum(low, high))
     codes = np.unique(np.concatenate(found))
     return np.stack([codes // count, codes % count], axis=1)
+
+
+def _promising(
+    pairs: NDArray[np.int64], signatures: NDArray[np.uint32], threshold: float
+) -> NDArray[np.int64]:
+    """Drops pairs whose signatures agree in far too few places: 5 standard errors, or more, below."""
+    places = signatures.shape[1]
+    least = threshold - 5 * (threshold * (1 - threshold) / places) ** 0.5
+    kept = [pairs[:0]]
+    for start in range(0, len(pairs), _PAIRS_AT_ONCE):
+        part = pairs[start : start + _PAIRS_AT_ONCE]
+        agree = (signatures[part[:, 0]] == signatures[part[:, 1]]).sum(axis=1)
+        kept.append(part[agree >= least * places])
+    return np.concatenate(kept)
 
 
 def _bounded(pairs: NDArray[np.int64], texts: Sequence[str]) -> Iterator[NDArray[np.int64]]:

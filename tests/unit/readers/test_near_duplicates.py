@@ -52,7 +52,7 @@ def test_clusters_equal_those_of_brute_force(seed: int) -> None:
     assert expected == clusters(texts, threshold=0.8).tolist()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.text(max_size=12), max_size=12))
 def test_any_texts_are_clustered(texts: list[str]) -> None:
     """Empty, short, astral and broken texts: each row gets the lowest index of its cluster."""
@@ -65,9 +65,9 @@ def test_any_texts_are_clustered(texts: list[str]) -> None:
 
 
 def test_long_texts_are_compared_by_sketch() -> None:
-    """Two texts of 400,000 characters that differ in one word are tied, an unrelated one is not."""
+    """Two texts of 160,000 characters that differ in one word are tied, an unrelated one is not."""
     random = np.random.default_rng(1)
-    words = np.array(["".join(random.choice(list("abcdefghijklmnop"), 7)) for _ in range(50_000)])
+    words = np.array(["".join(random.choice(list("abcdefghijklmnop"), 7)) for _ in range(20_000)])
     one, other = " ".join(words), " ".join(random.permutation(words))
     changed = one.replace(str(words[100]), "changed")
     assert [0, 0, 2] == clusters([one, changed, other[: len(other) // 2]]).tolist()
@@ -79,16 +79,16 @@ def test_a_crowd_of_templates_stays_cheap() -> None:
         f"please tell me the balance of the savings account number {n} as of today, thank you"
         for n in range(3000)
     ]
-    started = time.perf_counter()
+    started = time.process_time()
     assert {0} == set(clusters(texts).tolist())
-    assert time.perf_counter() - started < 20
+    assert time.process_time() - started < 6
 
 
 @pytest.mark.slow
 def test_twenty_thousand_short_texts_take_seconds() -> None:
-    """About 2 to 4 s on one core; the limit is generous because test machines are shared."""
+    """At most 6 s of processor time, of texts two thirds of which are near-duplicates."""
     texts = variations(5, 20_000)
-    started = time.perf_counter()
+    started = time.process_time()
     found = clusters(texts)
-    assert time.perf_counter() - started < 30
+    assert time.process_time() - started < 6
     assert len(set(found.tolist())) < 20_000
