@@ -1,0 +1,109 @@
+"""Every implementation of every port, by name. A new one is one line here, and gets its whole battery."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from suffice.adapt.encoder_head import HeadMethod
+from suffice.adapt.linear import LinearMethod
+from suffice.candidate import Candidate
+from suffice.cascade import REFERENCE, Cascade, Tier
+from suffice.measure.energy import EnergyMeter
+from suffice.measure.latency import LatencyMeter, ThroughputMeter
+from suffice.measure.memory import MemoryMeter
+from suffice.measure.size import SizeMeter
+from suffice.models import cascade, registry
+from suffice.models.cascade import CascadeModel
+from suffice.models.fake import FakeModel, FakeSettings
+from suffice.models.recorded import RecordedModel
+from suffice.ports import Meter, Method, Model, Scorer
+from suffice.score.classify import LabelScorer
+from tests.contract import tiny
+
+Place = Path
+MakeModel = Callable[[], Model]
+
+
+def _fake(_: Place) -> MakeModel:
+    return lambda: FakeModel(FakeSettings(labels=tiny.LABELS))
+
+
+def _recorded(_: Place) -> MakeModel:
+    samples = tiny.rows(6, seed=4)[:4]  # two of the six texts are not recorded
+    return lambda: RecordedModel("gpt", {sample.key: sample.target for sample in samples})
+
+
+def linear_folder(place: Place) -> Path:
+    """Returns the folder of a linear model of the tiny task."""
+    return _made(LinearMethod(), Candidate(name="linear", kind="linear", method="linear"), place / "linear")
+
+
+def encoder_folder(place: Place) -> Path:
+    """Returns the folder of an encoder model of the tiny task."""
+    method = HeadMethod(tiny.embedder(place / "encoder"))
+    return _made(method, Candidate(name="encoder", kind="encoder", method="head"), place / "encoder/made")
+
+
+def _made(method: Method, candidate: Candidate, out: Path) -> Path:
+    out.mkdir(parents=True)
+    method.apply(candidate, tiny.TRAINING, out=out, teacher=None, seed=1, progress=lambda *_: None)
+    return out
+
+
+def _linear(place: Place) -> MakeModel:
+    folder = linear_folder(place)
+    return lambda: registry.load(folder)
+
+
+def _encoder(place: Place) -> MakeModel:
+    folder = encoder_folder(place)
+    return lambda: registry.load(folder)
+
+
+def _cascade(place: Place) -> MakeModel:
+    """A linear model, then an encoder, then a reference that is not here."""
+    tiers = (Tier(model="linear", threshold=0.9), Tier(model="encoder", threshold=0.6), Tier(model=REFERENCE))
+    out = place / "cascade"
+    out.mkdir()
+    folders = {"linear": linear_folder(place), "encoder": encoder_folder(place)}
+    cascade.seal(Cascade(name="three", tiers=tiers), folders, out=out)
+    return lambda: registry.load(out)
+
+
+def _nested(place: Place) -> MakeModel:
+    """A cascade whose first tier is a cascade, and whose last is a fake."""
+    inner = Cascade(name="inner", tiers=(Tier(model="linear", threshold=0.9), Tier(model=REFERENCE)))
+    outer = Cascade(name="outer", tiers=(Tier(model="inner", threshold=0.9), Tier(model="fake")))
+    linear, fake = _linear(place), _fake(place)
+    return lambda: CascadeModel(outer, {"inner": CascadeModel(inner, {"linear": linear()}), "fake": fake()})
+
+
+# name -> (how to make it, whether its answers are made up, whether it is a Classifier)
+MODELS: dict[str, tuple[Callable[[Place], MakeModel], bool, bool]] = {
+    "cascade": (_cascade, False, False),
+    "encoder": (_encoder, False, True),
+    "fake": (_fake, True, False),
+    "linear": (_linear, False, True),
+    "nested cascade": (_nested, True, False),
+    "recorded": (_recorded, False, False),
+}
+
+SCORERS: dict[str, tuple[Callable[[], Scorer], list[tuple[object, str]]]] = {
+    "labels": (LabelScorer, [("bill", "bill"), ("bill", " Bill "), (3, "3")]),
+}
+
+# name -> (how to make it, its candidate)
+METHODS: dict[str, tuple[Callable[[Place], Callable[[], Method]], Candidate]] = {
+    "linear": (lambda _: LinearMethod, Candidate(name="first rung", kind="linear", method="linear")),
+    "head": (
+        lambda place: lambda: HeadMethod(tiny.embedder(place / str(len(list(place.iterdir()))))),
+        Candidate(name="second rung", kind="encoder", method="head"),
+    ),
+}
+
+METERS: dict[str, Callable[[Place], Callable[[], Meter]]] = {
+    "energy": lambda _: lambda: EnergyMeter(counters=()),
+    "latency": lambda _: lambda: LatencyMeter(budget_s=0.05),
+    "memory": lambda place: (folder := linear_folder(place)) and (lambda: MemoryMeter(folders=[folder])),
+    "size": lambda place: (folder := linear_folder(place)) and (lambda: SizeMeter(folders=[folder])),
+    "throughput": lambda _: lambda: ThroughputMeter(budget_s=0.05),
+}

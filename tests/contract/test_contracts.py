@@ -1,0 +1,74 @@
+"""Every implementation is held to its port's battery."""
+
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import pytest
+
+from suffice.ledger.looks import LookBook
+from suffice.ledger.store import RunStore
+from suffice.models import registry
+from suffice.models.openai import OpenAIModel
+from tests.contract import batteries, implementations, tiny
+from tests.contract.implementations import METERS, METHODS, MODELS, SCORERS
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MODELS)
+def test_models(name: str, tmp_path: Path) -> None:
+    """One answer per request, in order, alike in any company; the simulated flag is honest."""
+    make, simulated, _ = MODELS[name]
+    batteries.check_model(make(tmp_path), tiny.TEXTS, simulated=simulated)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name, (_, _, is_classifier) in MODELS.items() if is_classifier])
+def test_classifiers(name: str, tmp_path: Path) -> None:
+    """Probabilities are probabilities, novelty is a share, and reasons come strongest first."""
+    batteries.check_classifier(MODELS[name][0](tmp_path), tiny.TEXTS)
+
+
+@pytest.mark.parametrize("name", SCORERS)
+def test_scorers(name: str) -> None:
+    """1 for what is right, 0 for no answer, None where nothing is wanted."""
+    make, right = SCORERS[name]
+    batteries.check_scorer(make, right)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_methods(name: str, tmp_path: Path) -> None:
+    """A method seals a folder of its kind, the same bytes each time, that loads and answers."""
+    make, candidate = METHODS[name]
+    workshop = tmp_path / "workshop"
+    workshop.mkdir()
+    batteries.check_method(make(workshop), candidate, tiny.TRAINING, place=tmp_path, teacher=None)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", METERS)
+def test_meters(name: str, tmp_path: Path) -> None:
+    """A figure has its unit, count and interval, or a reason why there is none."""
+    model = MODELS["linear"][0](tmp_path / "model")()
+    batteries.check_meter(METERS[name](tmp_path), model, tiny.TEXTS)
+
+
+def test_store(tmp_path: Path) -> None:
+    """What was kept is found by every later store; what was changed is not."""
+    with ExitStack() as stack:
+        batteries.check_store(lambda: stack.enter_context(closing(RunStore(tmp_path))))
+
+
+def test_look_account(tmp_path: Path) -> None:
+    """Looks are counted across accounts, and a resumed one is not a new one."""
+    with ExitStack() as stack:
+        batteries.check_look_account(
+            lambda: stack.enter_context(closing(LookBook(tmp_path / "looks.sqlite")))
+        )
+
+
+def test_every_kind_of_model_is_held_to_the_battery() -> None:
+    """A kind in the registry without a line in the list fails here; `openai` has a server of its own."""
+    tested = {name.split()[-1] for name in MODELS}
+    assert set(registry.KINDS) - {"openai"} == tested
+    assert OpenAIModel.__name__ in registry.KINDS["openai"]
+    assert implementations.MODELS is MODELS
