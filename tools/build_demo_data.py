@@ -17,8 +17,8 @@ SOURCES = Path(__file__).parent / "demo_messages"
 TARGET = Path(__file__).parent.parent / "src" / "suffice" / "demo_data"
 SEED = 20260301
 UNLABELLED = 0.12  # share of rows without a label, drawn independently of everything
-VARIATIONS = (0, 0, 0, 0, 0, 0, 1, 1)  # how many variations a message gets, drawn evenly
-NORMAL_SHARE = 0.4  # share of the normal-urgency messages kept in the second job
+VARIATIONS = (0, 0, 0, 0, 0, 0, 0, 0, 0, 1)  # how many variations a message gets, drawn evenly
+NORMAL_SHARE = 0.2  # share of the normal-urgency messages kept in the second job
 FIRST_DAY = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
 DAYS = 180
 URGENCY_OF = {"l": "low", "n": "normal", "h": "high"}

@@ -6,32 +6,32 @@ import re
 # Which words an inattentive reader takes for which intent. The imaginary model errs towards these.
 CUES = {
     "refund_status": r"refund|money back|credited|reimburs",
-    "double_charge": r"charg|twice|double|debit|two times",
+    "double_charge": r"charg|twice|double|debit|two times|duplicate|two payments",
     "change_address": r"address|street|moved|postcode",
-    "cancel_subscription": r"cancel|terminate|renew|contract",
+    "cancel_subscription": r"cancel|terminat|renew|contract|subscri|unsubscribe|\bend\b",
     "invoice_copy": r"invoice|receipt|\bbill",
     "password_reset": r"password|log ?in|locked|sign",
-    "two_factor_problem": r"code|phone|sms|second factor",
-    "damaged_parcel": r"broken|crack|damage|scratch|dent",
-    "missing_item": r"missing|not in|forgot|incomplete|only got",
-    "delivery_delay": r"parcel|deliver|shipp|arriv|tracking|courier",
-    "return_label": r"return|send back|sent back|exchange",
-    "warranty_claim": r"months|repair|guarantee|warranty|stopped",
-    "upgrade_plan": r"plus|team|plan|more users|seats",
-    "downgrade_plan": r"basic|smaller|cheap|less|reduce",
+    "two_factor_problem": r"code|two.factor|2fa|sms|second factor|authenticator|verification",
+    "damaged_parcel": r"broke|crack|damage|scratch|dent|crushed|smashed|shatter|pieces",
+    "missing_item": r"missing|not in\b|forgot|incomplete|only|wasn't in|part of",
+    "delivery_delay": r"parcel|deliver|shipp|arriv|tracking|courier|package|late\b|where is my",
+    "return_label": r"return|send back|sent back|exchange|label|back",
+    "warranty_claim": r"months|repair|guarantee|warranty|stopped|defect|year",
+    "upgrade_plan": r"plus\b|team\b|upgrad|more users|seats|bigger|larger|higher",
+    "downgrade_plan": r"basic|smaller|cheap|less|reduc|downgrad|fewer|lower|remove",
     "discount_code": r"discount|code|voucher|coupon|price",
     "payment_method": r"\bcard|paypal|iban|bank|pay\b|payment",
     "data_export": r"export|download|csv|data\b|gdpr",
     "delete_account": r"delete|remove|account|erase",
-    "bug_report": r"error|crash|wrong|not work|doesn't|doesnt|app\b",
-    "feature_question": r"is it possible|can i|does|how do|how can|where",
-    "api_help": r"api|connect|sync|integration|token",
+    "bug_report": r"error|crash|wrong|not work|doesn't|bug|app\b|freez|broken|blank",
+    "feature_question": r"is it possible|can i|does|how do|how can|where|can desk|is there|feature",
+    "api_help": r"\bapi|connect|sync|integration|token|webhook|endpoint|developer",
     "order_change": r"order|change|swap|instead|wrong",
     "order_cancel": r"order|cancel|don't need|stop",
     "gift_card": r"gift|balance|voucher|card",
     "business_vat": r"company|business|vat|tax|invoice",
-    "accessibility": r"screen|read|text|colour|button",
-    "complaint_agent": r"agent|phone|service|answer|rude|chat",
+    "accessibility": r"screen.reader|read|text|colour|blind|disab|access|deaf|contrast|see\b|eyes|wheelchair",
+    "complaint_agent": r"agent|rude|service|answer|chat|complain|staff|employee|unfriendly|manager|hotline",
     "out_of_scope": r"\b(joke|weather|lottery)\b",
 }
 # For each intent the ones the imaginary model confuses it with, most tempting first.
@@ -65,10 +65,10 @@ CLOSE = {
     "complaint_agent": ("delivery_delay", "refund_status", "out_of_scope"),
     "out_of_scope": ("complaint_agent", "feature_question", "bug_report", "delivery_delay", "payment_method"),
 }
-ERROR_PLAIN = 0.025  # no close intent is hinted at
-ERROR_TEMPTED = 0.085  # the words hint at a close intent
-ERROR_TERSE = 0.03  # added for fewer than five words
-ERROR_OUTSIDE = 0.10  # out-of-scope questions it answers as if they belonged here
+ERROR_PLAIN = 0.065  # the message has a word of its own intent and none of a close one
+ERROR_TEMPTED = 0.15  # it has words of both
+ERROR_OBLIQUE = 0.40  # it has no word of its own intent: said in a roundabout way
+ERROR_OUTSIDE = 0.19  # out-of-scope questions it answers as if they belonged here
 KEPT_FATE = 0.9  # how often a variation gets its original's answer without a second look
 URGENCIES = ("low", "normal", "high")
 
@@ -76,11 +76,12 @@ URGENCIES = ("low", "normal", "high")
 def intent_answer(text: str, label: str, rng: random.Random) -> str:
     """Return the intent that the imaginary model gives for a hand-written message."""
     tempting = [close for close in CLOSE[label] if re.search(CUES[close], text.lower())]
-    odds = ERROR_TEMPTED if tempting else ERROR_PLAIN
     if label == "out_of_scope":
         odds = ERROR_OUTSIDE
-    elif len(text.split()) < 5:
-        odds += ERROR_TERSE
+    elif not re.search(CUES[label], text.lower()):
+        odds = ERROR_OBLIQUE
+    else:
+        odds = ERROR_TEMPTED if tempting else ERROR_PLAIN
     draw, pick = rng.random(), rng.random()
     if draw >= odds:
         return label
