@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from suffice.bar import Target
 from suffice.errors import DataError
 from suffice.ports import TrainingRows
 from suffice.readers import hub
@@ -195,13 +196,16 @@ def _split_findings(spec: Spec, splits: Splits, *, learns_reference: bool) -> li
             detail=", ".join(f"{split.value} {size:,}" for split, size in sizes.items()),
         )
     ]
+    target = spec.bars.quality.target
+    agreement = target is Target.AGREEMENT
     if learns_reference:
         found.append(
             Finding(
                 what="no truth",
                 count=sizes[Split.TRAIN],
-                detail="no row has a truth; models learn the reference's answers, which are not the same",
-                severity=Severity.WARNING,
+                detail="no row has a truth; models learn the reference's answers, which are not the same"
+                + ("" if agreement else f"; target {target.value} cannot be shown without truth"),
+                severity=Severity.WARNING if agreement else Severity.PROBLEM,
             )
         )
     for split in (Split.DEV, Split.CERTIFY):

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from suffice.candidate import Candidate, Setting
+from suffice.cascade import REFERENCE
 
 _NON_NEGATIVE = Annotated[float, Field(ge=0)]
 _WORDS = Annotated[str, Field(min_length=1)]
@@ -29,11 +30,10 @@ class OpenAISpec(BaseModel):
     spend_cap_usd: _NON_NEGATIVE | None = Field(
         default=None, description="no call is made that would pass it"
     )
-    timeout_s: Annotated[float, Field(gt=0)] = Field(default=60.0, description="longest wait for one answer")
+    timeout_s: Annotated[float, Field(gt=0)] = Field(default=120.0, description="longest wait for one answer")
     max_retries: Annotated[int, Field(ge=0, le=20)] = Field(default=3, description="attempts after the first")
-    concurrency: Annotated[int, Field(ge=1, le=256)] = Field(default=4, description="calls under way at once")
+    concurrency: Annotated[int, Field(ge=1, le=256)] = Field(default=8, description="calls under way at once")
     max_tokens: Annotated[int, Field(ge=1)] | None = Field(default=None, description="longest answer")
-    prompt: _WORDS | None = Field(default=None, description="system prompt put before every input")
     usd_per_1m_input: _NON_NEGATIVE | None = Field(
         default=None, description="price of 1,000,000 input tokens"
     )
@@ -94,6 +94,8 @@ class CandidateSpec(BaseModel):
                 raise ValueError(  # noqa: TRY004 - pydantic reports ValueErrors
                     f"setting {key!r} must be a text, a number or a truth value, not {value!r}"
                 )
+        if self.name == REFERENCE:
+            raise ValueError(f"the name {REFERENCE!r} is that of the model in use now; choose another")
         if self.kind in CLOSED_KINDS:
             CLOSED_KINDS[self.kind].model_validate(settings)
         return self

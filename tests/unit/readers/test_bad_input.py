@@ -315,3 +315,15 @@ def test_predicting_names_a_missing_input_column(tmp_path: Path) -> None:
     path = write_rows(tmp_path / "new.jsonl", [{"txet": "a"}])
     with pytest.raises(DataError, match="'text'"):
         list(read_inputs(path, read_spec(write_task(tmp_path))))
+
+
+def test_a_bar_against_truth_without_truth_is_a_problem(tmp_path: Path) -> None:
+    """It cannot be shown, and the finding says so; agreement needs no truth."""
+    rows = [{"text": row["text"], "big": row["label"]} for row in labelled(60)]
+    bars = {"non_inferior": "margin", "agreement": "at_most"}
+    severities = {}
+    for target, threshold in bars.items():
+        quality = f"{{quality: {{target: {target}, {threshold}: 0.1}}}}"
+        loaded = load_rows(tmp_path, rows, target="", reference="{answers: big}", bars=quality)
+        severities[target] = found(loaded, "no truth").severity
+    assert {"non_inferior": Severity.PROBLEM, "agreement": Severity.WARNING} == severities

@@ -1,5 +1,6 @@
 """The task file: what is accepted, and what each mistake is told."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -154,6 +155,7 @@ def test_reads_an_explicit_ladder(tmp_path: Path) -> None:
         ("{kind: openai, base_url: 'http://me:pass@x/v1', model: m}", "must not carry a user or a key"),
         ("{kind: openai, base_url: 'http://x', model: m, api_key_env: sk-123}", "never write the key itself"),
         ("{kind: linear, sizes: [1]}", "setting 'sizes' must be"),
+        ("{kind: linear, name: reference}", "the name 'reference' is that of the model in use now"),
         ("{kind: linaer}", "'ladder[0].kind' is 'linaer'"),
     ],
 )
@@ -215,3 +217,17 @@ def test_python_callers_hear_the_same(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="unknown key 'nmae'") as caught:
         spec_of({"version": 1, "nmae": "x"}, base=tmp_path)
     assert "did you mean 'name'?" == caught.value.hint
+
+
+def test_a_spec_survives_json(tmp_path: Path) -> None:
+    """What a finished step keeps of a task file gives the same spec again."""
+    path = tmp_path / "task.yaml"
+    ladder = "ladder: [{kind: linear, bits: 4}, {kind: recorded, answers: phi, size_b: 3.8}]"
+    for text in (
+        FULL,
+        FULL.replace("ladder: auto", ladder),
+        FULL.replace("tickets.jsonl", "{train: [a, b]}"),
+    ):
+        path.write_text(text)
+        spec = read_spec(path)
+        assert spec == spec_of(json.loads(spec.model_dump_json()), base=tmp_path)
