@@ -7,15 +7,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from suffice.api import predict, run, verify
     from suffice.errors import SufficeError
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "SufficeError": "suffice.errors",
+    "predict": "suffice.api",
+    "run": "suffice.api",
+    "verify": "suffice.api",
 }
 
-__all__ = ["SufficeError", "__version__"]
+__all__ = ["SufficeError", "__version__", "predict", "run", "verify"]
 
 
 def __getattr__(name: str) -> Any:

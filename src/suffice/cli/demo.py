@@ -17,9 +17,9 @@ def demo(out: Path, common: Common) -> int:
     No key, no network. The messages and the reference's answers are made up; the models, the
     measurements and the mathematics are real.
     """
+    from suffice.cli.shown import as_text
     from suffice.pipeline.demo import demo_jobs
     from suffice.report.facts import to_json
-    from suffice.report.text import verdict_text
 
     common.say("Invented data: support-desk messages and an imaginary large model's recorded answers.")
     common.say("Real: the models trained, the measurements on this machine, and the proof.\n")
@@ -27,6 +27,6 @@ def demo(out: Path, common: Common) -> int:
     with bars(shown=common.shows_progress) as progress:
         for name, outcome in demo_jobs(out, seed=common.seed, progress=progress):
             results[name] = to_json(outcome.facts)
-            common.say(verdict_text(outcome.facts, folder=outcome.folder) + "\n")
+            common.say(as_text(outcome.facts, outcome.folder) + "\n")
     common.give(results, f"reports: {out}/*/report.html")
     return 0

@@ -1,5 +1,6 @@
 """`suffice predict`: answer a file of inputs with the bundle of a run."""
 
+import dataclasses
 from pathlib import Path
 
 import click
@@ -23,5 +24,9 @@ def predict(folder: Path, source: Path, out: Path, common: Common) -> int:
     with bars(shown=common.shows_progress) as progress:
         done = predict_file(folder, source, out, progress=progress)
     words = f"{done.rows:,} rows answered into {out}; {done.escalated:,} escalated to the reference"
-    common.give({"rows": done.rows, "escalated": done.escalated, "out": str(out)}, words)
+    if done.skipped:
+        words += f"; {done.skipped:,} rows without input skipped"
+    if done.failed:
+        words += f"; {done.failed:,} not answered, see `error` in the file"
+    common.give({**dataclasses.asdict(done), "out": str(out)}, words)
     return 0

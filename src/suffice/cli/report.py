@@ -16,8 +16,8 @@ from suffice.errors import ArtefactError
 @common
 def report(folder: Path, in_browser: bool, common: Common) -> int:  # noqa: FBT001 - click passes it by name
     """Print the report of the run in FOLDER, and say where its page is."""
+    from suffice.cli.shown import as_text
     from suffice.report.facts import from_json, to_json
-    from suffice.report.text import verdict_text
 
     path = folder / "report.json"
     try:
@@ -30,5 +30,5 @@ def report(folder: Path, in_browser: bool, common: Common) -> int:  # noqa: FBT0
         raise ArtefactError(f"{path} is damaged: {error}", hint="run the task again") from error
     if in_browser:
         webbrowser.open((folder / "report.html").resolve().as_uri())
-    common.give(to_json(facts), verdict_text(facts, folder=folder))
+    common.give(to_json(facts), as_text(facts, folder))
     return 0

@@ -13,12 +13,9 @@ from suffice.cli.options import Common, common
 @common
 def verify(folder: Path, key: Path | None, common: Common) -> int:
     """Check hashes, signature and arithmetic of the certificate in FOLDER."""
-    from suffice.certify.signature import keys_in, public_key
-    from suffice.certify.verify import verify as check
-    from suffice.ledger.home import home
+    from suffice import api
 
-    trusted = public_key(key) if key is not None else keys_in(home() / "keys").private.public_key()
-    checks = check(folder, trusted)
+    checks = api.verify(folder, key=key)
     holds = all(c.is_met for c in checks)
     lines = [f"{'ok ' if c.is_met else 'NOT'}  {c.name}: {c.detail}" for c in checks]
     words = "the certificate holds" if holds else "the certificate does NOT hold"

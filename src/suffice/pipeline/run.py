@@ -46,14 +46,14 @@ class RunSettings:
     """What a run is told beside the task.
 
     `max_usd` caps what paid models may cost. `quick` leaves out rungs that take minutes to train.
-    `home` holds the look account and the signing key (SUFFICE_HOME where None).
+    `account` is the file of the error-budget account (the user's own where None).
     """
 
     seed: int = 0
     offline: bool = False
     max_usd: float | None = None
     quick: bool = False
-    home: Path | None = None
+    account: Path | None = None
     prices: Path | None = None
     machine: str = price_book.DEFAULT_MACHINE
     clock: Clock = field(default_factory=SystemClock)
@@ -77,10 +77,10 @@ def run_task(
     """
     spec = read_spec(task_file)
     folder = out if out is not None else Path("runs") / spec.name
-    own = settings.home if settings.home is not None else home()
+    account = settings.account if settings.account is not None else home() / "ledger.sqlite"
     with (
         contextlib.closing(RunStore(folder / WORK)) as store,
-        contextlib.closing(LookBook(own / "ledger.sqlite", clock=settings.clock)) as looks,
+        contextlib.closing(LookBook(account, clock=settings.clock)) as looks,
         asyncio.Runner() as runner,
     ):
         bench = _workbench(spec, settings, store=store, runner=runner, progress=progress)
@@ -89,7 +89,7 @@ def run_task(
         findings = replace(findings, command=command)
         if findings.proof is not None:
             files.write_bytes(folder / EVIDENCE, findings.proof.evidence)
-        issued = issue(findings, folder=folder, keys=own / "keys")
+        issued = issue(findings, folder=folder, keys=home() / "keys")
         facts = with_words(facts_of(findings, issued))
         files.write_json(folder / "report.json", to_json(facts))
         page.write(facts, folder / "report.html")
