@@ -82,6 +82,11 @@ def share(value: float | None, *, decimals: int = 1) -> str:
     return "<0.00001%" if value < 0.5 else ">99.9999%"
 
 
+def budget(alpha: float) -> str:
+    """Returns an error probability in percent, without needless digits: "5%", "0.83%"."""
+    return f"{alpha * 100:.3g}%"
+
+
 def interval(lower: float, upper: float) -> str:
     """Returns an interval of shares in percent: "91.1 to 95.2"."""
     return f"{share(lower)[:-1]} to {share(upper)[:-1]}"

@@ -1,5 +1,6 @@
 """The report as one self-contained HTML file: no script, no network, everything escaped."""
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -34,12 +35,12 @@ def write(facts: Facts, path: Path) -> None:
 
 
 def render(facts: Facts) -> str:
-    """Returns the whole page as HTML."""
+    """Returns the whole page as HTML; what no encoding can hold becomes a replacement sign."""
     facts = words.with_words(facts)
     volume = facts.cost.break_even_requests_per_month
     evidence = (words.evidence_words(facts),)
     groups = facts.calibration.bins if facts.calibration else ()
-    return (
+    html = (
         _environment()
         .get_template("report.html")
         .render(
@@ -51,7 +52,7 @@ def render(facts: Facts) -> str:
             ladder=rungs(facts),
             unmeasured=unmeasured(facts),
             proof=words.certificate_words(facts) or evidence,
-            charts={name: _ready(make(facts)) for name, make in _CHARTS.items()},
+            charts={name: _ready(name, make(facts)) for name, make in _CHARTS.items()},
             calibration_n=sum(group.n for group in groups),
             break_even=numbers.NOT_MEASURED
             if volume is None
@@ -59,13 +60,15 @@ def render(facts: Facts) -> str:
             cost_reasons=words.reasons(facts.cost.why_unmeasured),
         )
     )
+    return re.sub("[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", html)
 
 
-def _ready(chart: Any) -> dict[str, Any] | None:
+def _ready(name: str, chart: Any) -> dict[str, Any] | None:
     if chart is None:
         return None
     # The SVG is our own drawing, in which matplotlib has escaped every text of the user's.
     return {
+        "name": name,
         "title": chart.title,
         "note": chart.note,
         "wide": Markup(chart.wide),  # noqa: S704 - as above
@@ -83,6 +86,7 @@ def _environment() -> Environment:
         "size": numbers.size,
         "money": numbers.money,
         "share": numbers.share,
+        "budget": numbers.budget,
         "number": lambda value: numbers.NOT_MEASURED if value is None else numbers.significant(value),
         "ends": lambda value: numbers.interval(value.lower, value.upper),
         "day": lambda moment: moment[:10],

@@ -73,10 +73,10 @@ def _remarks(facts: Facts) -> Iterator[tuple[str, str]]:
 
 
 def _table(facts: Facts) -> Table:
-    table = Table(box=None, padding=(0, 2, 1, 0), pad_edge=False, header_style="dim", show_edge=False)
-    table.add_column("model", min_width=16, overflow="fold")
+    table = Table(box=None, padding=(0, 1, 1, 0), pad_edge=False, header_style="dim", show_edge=False)
+    table.add_column("model", overflow="fold")
     for name in ("quality", "p50\np95", "memory", "size", "energy", "cost\nper 1,000"):
-        table.add_column(name, overflow="fold")
+        table.add_column(name, no_wrap=True)
     for rung in rungs(facts):
         table.add_row(_name(rung), _quality(rung), _latency(rung), *map(_cell, _costs(rung)))
     return table

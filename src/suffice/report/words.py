@@ -109,11 +109,12 @@ def certificate_words(facts: Facts) -> tuple[str, ...]:
     look = (
         "the first time these rows were looked at" if proof.look == 1 else f"look {proof.look} at these rows"
     )
-    spent = f"{numbers.share(proof.alpha_spent)} of an error budget of {numbers.share(facts.alpha)}"
+    is_all = proof.alpha_spent >= facts.alpha * 0.999
+    spent = "all" if is_all else numbers.budget(proof.alpha_spent)
     sentences = [
         proof.statement,
         f"The candidates were tested {ORDERS.get(proof.order, proof.order)}.",
-        f"This spent {spent}; it was {look}.",
+        f"Of the error budget of {numbers.budget(facts.alpha)}, {spent} was spent; it was {look}.",
         evidence_words(facts),
     ]
     return tuple(text for text in (*sentences, proof.distribution_note) if text)

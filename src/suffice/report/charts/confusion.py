@@ -72,7 +72,7 @@ def _paint_matrix(axes: Any, matrix: ConfusionMatrix) -> None:
             if not cell:
                 continue
             is_right = matrix.wanted[row] == matrix.answered[column]
-            shade = 0.12 + 0.75 * (cell / total) ** (1.0 if is_right else 0.5)
+            shade = 0.1 + 0.35 * (cell / total) if is_right else 0.15 + 0.6 * (cell / total) ** 0.5
             axes.add_patch(
                 Rectangle(
                     (column - 0.47, row - 0.44), 0.94, 0.88, color=CHOSEN if is_right else BAD, alpha=shade

@@ -22,7 +22,7 @@ def chart(facts: Facts) -> Chart | None:
         lambda axes, sheet: _paint(axes, sheet, facts),
         name="cost",
         alt=alt,
-        wide=Sheet(width=620, height=380),
+        wide=Sheet(width=480, height=360),
         narrow=Sheet(width=368, height=330, is_narrow=True),
     )
     return Chart(title=_title(cost), alt=alt, wide=wide, narrow=narrow)

@@ -121,6 +121,6 @@ def _style(found: re.Match[str]) -> str:
 
 
 def shorten(text: str, limit: int) -> str:
-    """Returns the text in one line of at most `limit` characters, with "…" where it was cut."""
-    text = " ".join(text.split())
+    """Returns the text in one printable line of at most `limit` characters, with "…" where it was cut."""
+    text = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
