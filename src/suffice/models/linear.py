@@ -1,5 +1,7 @@
 """The cheapest rung: hashed word and character n-grams, weights in 8 bits, a softmax over the labels."""
 
+import bisect
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -14,8 +16,6 @@ from suffice.ports import Answer, Classification, Reason, Request
 
 KIND = "linear"
 Floats = NDArray[np.float32]
-# Beyond the last but one quantile of dev (shares above 63/64) novelty nears 1 exponentially.
-_TAIL = NOVELTY_POINTS - 2
 
 
 class LinearModel:
@@ -33,9 +33,9 @@ class LinearModel:
         self._rarity = weights.rarity
         self._scale = weights.row_scale.astype(np.float32)
         self._head = weights.head.astype(np.float32) if len(weights.head) else None
-        shares = np.linspace(0.0, 1.0, NOVELTY_POINTS)
-        self._grid, self._shares = weights.novelty_grid[: _TAIL + 1].astype(np.float64), shares[: _TAIL + 1]
-        self._tail_width = max(float(self._grid[_TAIL] - self._grid[NOVELTY_POINTS // 2]), 1e-3)
+        # Beyond the last but one quantile of dev novelty nears 1 exponentially.
+        self._grid: list[float] = weights.novelty_grid[:-1].tolist()
+        self._tail_width = max(self._grid[-1] - self._grid[NOVELTY_POINTS // 2], 1e-3)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -77,10 +77,17 @@ class LinearModel:
 
         Each text is answered by itself, so the batch it comes in never changes its answer.
         """
-        logits = self.logits(texts)
-        return Classification(
-            probabilities=_softmax(logits / self._temperature), novelty=self._novelty(logits.max(axis=1))
-        )
+        probabilities = np.empty((len(texts), len(self._labels)))
+        novelty = np.empty(len(texts))
+        for row, text in enumerate(texts):
+            logits = self._logits(text)
+            greatest = float(logits.max())
+            shares = np.subtract(logits, greatest, out=probabilities[row])
+            shares /= self._temperature
+            np.exp(shares, out=shares)
+            shares /= shares.sum()
+            novelty[row] = self._novelty(greatest)
+        return Classification(probabilities=probabilities, novelty=novelty)
 
     def logits(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Returns the (n, K) logits before the temperature."""
@@ -131,13 +138,16 @@ class LinearModel:
 
     def _logits(self, text: str) -> Floats:
         buckets, counts = hashing.counts(text, bits=self._weights.bits)
-        x = np.sqrt(counts) * self._rarity[buckets]
-        length = np.sqrt(x @ x)
-        x *= self._scale[buckets]
-        inner: Floats = (x @ self._weights.rows[buckets].astype(np.float32)) / length
+        x = np.sqrt(counts)
+        x *= self._rarity.take(buckets)
+        length = math.sqrt(x @ x)
+        x *= self._scale.take(buckets)
+        inner: Floats = x @ self._weights.rows.take(buckets, 0).astype(np.float32)
+        inner /= length
         if self._head is not None:
             inner = inner @ self._head
-        return inner + self._weights.bias
+        inner += self._weights.bias
+        return inner
 
     def _contributions(self, text: str) -> NDArray[np.float64]:
         """Returns what each n-gram (in hashing's order) adds to the answer's logit above the mean logit."""
@@ -152,17 +162,22 @@ class LinearModel:
         shares: NDArray[np.float64] = (rows @ direction) * x / np.sqrt(x @ x) / counts
         return shares[position]
 
-    def _novelty(self, greatest: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _novelty(self, greatest: float) -> float:
         """Returns the share of dev texts that are more familiar (had a greater greatest logit).
 
         The greatest logit tells foreign from familiar better than the probability, which throws
         the logits' size away (Hendrycks et al. 2022, Scaling Out-of-Distribution Detection).
         """
+        grid, last = self._grid, len(self._grid) - 1
         strange = -greatest
-        beyond = np.maximum(strange - self._grid[_TAIL], 0.0) / self._tail_width
-        within = np.interp(strange, self._grid, self._shares)
-        tail = 1.0 - (1.0 - self._shares[_TAIL]) * np.exp(-beyond)
-        return np.where(beyond > 0, tail, within)
+        above = bisect.bisect_right(grid, strange)
+        if above == 0:
+            return 0.0
+        if above > last:
+            beyond = math.exp(-(strange - grid[last]) / self._tail_width)
+            return 1.0 - (NOVELTY_POINTS - 1 - last) / (NOVELTY_POINTS - 1) * beyond
+        step = grid[above] - grid[above - 1]
+        return (above - 1 + (strange - grid[above - 1]) / step) / (NOVELTY_POINTS - 1)
 
 
 def _checked_settings(settings: Mapping[str, Any], folder: Path) -> tuple[str, list[str], float]:
@@ -179,12 +194,6 @@ def _checked_settings(settings: Mapping[str, Any], folder: Path) -> tuple[str, l
     if not (np.isfinite(temperature) and temperature > 0 and all(isinstance(x, str) for x in labels)):
         raise ArtefactError(f"{folder}: the model's settings are damaged: temperature {temperature!r}")
     return name, labels, temperature
-
-
-def _softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    shares: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
-    return shares
 
 
 def _overlap(one: str, other: str) -> bool:
