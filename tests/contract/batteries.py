@@ -87,7 +87,7 @@ def check_model(make: Callable[[], Model], texts: Sequence[str], *, simulated: b
 def check_answer(answer: Answer) -> None:
     """An answer is text or says why it is none; its numbers lie where they must."""
     assert answer.tier
-    assert answer.text is not None or answer.error is not None or answer.escalated
+    assert answer.text is not None or answer.error is not None or answer.escalated or answer.notes
     assert not (answer.escalated and answer.text is not None)
     for share in (answer.confidence, answer.novelty):
         assert share is None or 0.0 <= share <= 1.0

@@ -22,12 +22,11 @@ _ALTERNATIVES = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """What came back: the text or None, why there is none, and what was used."""
+    """What came back: the text, or None with a note that says why, and what was used."""
 
     text: str | None
     usage: Usage = field(default_factory=Usage)
     confidence: float | None = None
-    error: str | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -67,7 +66,7 @@ def read_reply(payload: Mapping[str, Any], labels: Sequence[str]) -> Reply | Non
     """Returns what a reply says, or None where it has not the form of a chat completion.
 
     With labels the text must be one of them, but for space around it: anything else is no answer,
-    and a note quotes it.
+    and a note quotes it. That is no error: the model was asked, and asking again gives the same.
     """
     match payload:
         case {"choices": [{"message": {"content": str() | None as content, **message}, **choice}, *_]}:
@@ -77,7 +76,7 @@ def read_reply(payload: Mapping[str, Any], labels: Sequence[str]) -> Reply | Non
     usage = _usage(payload.get("usage"))
     if content is None:
         why = "refused to answer" if message.get("refusal") else "gave an empty answer"
-        return Reply(text=None, usage=usage, error=f"the model {why}")
+        return Reply(text=None, usage=usage, notes=(f"the model {why}",))
     notes = ("the answer was cut at its longest length",) if choice.get("finish_reason") == "length" else ()
     confidence = _confidence(choice.get("logprobs"), labels)
     if not labels:
@@ -86,7 +85,7 @@ def read_reply(payload: Mapping[str, Any], labels: Sequence[str]) -> Reply | Non
     if label in labels:
         return Reply(text=label, usage=usage, confidence=confidence, notes=notes)
     said = f"the model said {label[:80]!r}, which is none of the {len(labels)} labels"
-    return Reply(text=None, usage=usage, error="the reply is none of the labels", notes=(*notes, said))
+    return Reply(text=None, usage=usage, notes=(*notes, said))
 
 
 def _usage(value: Any) -> Usage:

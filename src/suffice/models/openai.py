@@ -178,7 +178,6 @@ class OpenAIModel:
             usage=reply.usage,
             latency_ms=latency_ms,
             tier=self._name,
-            error=reply.error,
             notes=reply.notes,
         )
 

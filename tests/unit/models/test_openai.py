@@ -191,16 +191,20 @@ def test_without_labels_the_text_is_free() -> None:
 def test_what_is_no_label_is_no_answer(said: str) -> None:
     """Labels are read strictly: anything else is no answer, and a note quotes it."""
     [answer] = ask(Server(reply(completion(said))))
-    assert (None, "the reply is none of the labels") == (answer.text, answer.error)
-    assert repr(said) in answer.notes[-1]
+    assert (None, None) == (answer.text, answer.error)
+    assert f"the model said {said!r}, which is none of the 2 labels" == answer.notes[-1]
 
 
 def test_a_refusal_is_no_answer() -> None:
-    """A reply without content has an error of its own, and its usage still counts."""
+    """A reply without content is noted, and its usage still counts."""
     payload = completion(None)
     payload["choices"][0]["message"]["refusal"] = "I cannot"
     [answer] = ask(Server(reply(payload)))
-    assert (None, "the model refused to answer", 50) == (answer.text, answer.error, answer.usage.input_tokens)
+    assert (None, ("the model refused to answer",), 50) == (
+        answer.text,
+        answer.notes,
+        answer.usage.input_tokens,
+    )
 
 
 def test_a_cut_answer_says_so() -> None:
