@@ -1,6 +1,7 @@
 """How long an answer takes, one request at a time, and how many are answered per second in batches."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from suffice.clock import Clock, SystemClock
@@ -11,6 +12,7 @@ from suffice.ports import Answer, Model, Request
 
 _PERCENTILES = (50, 95, 99)
 _THROUGHPUT = Quantity(name="throughput_per_s", unit="per_s")
+_CPU_SHARE = Quantity(name="cpu_share", unit="share")
 
 
 def percentiles(latencies_ms: Sequence[float]) -> list[Measurement]:
@@ -34,6 +36,10 @@ class LatencyMeter:
 
     Requests are taken in turn and again from the start until `timed` readings are there or
     `budget_s` is used up, but never fewer than `at_least`, so that p95 has an interval.
+
+    Beside them stands cpu_share: processor seconds of this process per timed second. A local model
+    on one thread has about 1; well below it, other work on the machine took its time, and the
+    latencies are those of a busy machine.
     """
 
     timed: int = 400
@@ -41,17 +47,26 @@ class LatencyMeter:
     warm_up: int = 10
     budget_s: float = 4.0
     clock: Clock = field(default_factory=SystemClock)
+    cpu_s: Callable[[], float] = time.process_time
 
     async def measure(self, model: Model, requests: Sequence[Request]) -> list[Measurement]:
-        """Returns latency_p50_ms, latency_p95_ms, latency_p99_ms."""
+        """Returns latency_p50_ms, latency_p95_ms, latency_p99_ms, cpu_share."""
         if not requests:
-            return _nothing("no requests to time")
+            return _untimed("no requests to time")
         try:
             for index in range(self.warm_up):
                 await model.answer([requests[index % len(requests)]])
-            return percentiles(await self._time(model, requests))
+            start_cpu_s = self.cpu_s()
+            latencies_ms = await self._time(model, requests)
+            cpu_s = self.cpu_s() - start_cpu_s
         except ModelError as error:
-            return _nothing(f"the model failed: {error.message}")
+            return _untimed(f"the model failed: {error.message}")
+        share = cpu_s / max(sum(latencies_ms) / 1e3, 1e-9)
+        n = len(latencies_ms)
+        return [
+            *percentiles(latencies_ms),
+            Measurement(quantity=_CPU_SHARE.name, value=share, unit=_CPU_SHARE.unit, n=n),
+        ]
 
     async def _time(self, model: Model, requests: Sequence[Request]) -> list[float]:
         latencies_ms: list[float] = []
@@ -107,3 +122,7 @@ class ThroughputMeter:
 
 def _nothing(why: str) -> list[Measurement]:
     return [not_measured(f"latency_p{p}_ms", "ms", why=why) for p in _PERCENTILES]
+
+
+def _untimed(why: str) -> list[Measurement]:
+    return [*_nothing(why), not_measured(_CPU_SHARE.name, _CPU_SHARE.unit, why=why)]

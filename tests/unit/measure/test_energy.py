@@ -1,6 +1,7 @@
 """Energy above idle, from counters that tests turn by hand."""
 
 import asyncio
+import ctypes
 from pathlib import Path
 
 import pytest
@@ -120,3 +121,56 @@ def test_absent_sources_are_each_named(tmp_path: Path) -> None:
     found, why = counters.find(tmp_path, nvml="no such library")
     assert [] == found
     assert ["RAPL", "NVML"] == [reason.split(":")[0] for reason in why]
+
+
+def test_a_counter_for_root_only_says_what_to_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many systems let only root read the counter: the reason says how to open it."""
+    rapl_zone(tmp_path, "intel-rapl:0", energy_uj=1)
+
+    def refuse(_: Path) -> str:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    found, why = counters.find(tmp_path, nvml="no such library")
+    assert [] == found
+    assert "RAPL: intel-rapl:0 may be read by root only (chmod a+r energy_uj)" == why[0]
+
+
+class GpuLibrary:
+    """NVIDIA's library as far as it is used: two GPUs whose counters stand at 5 and 6 J."""
+
+    def __init__(self, *, refuses: str = "") -> None:
+        self.refuses = refuses
+
+    def __getattr__(self, function: str) -> object:
+        """Returns one of the library's functions."""
+
+        def call(*arguments: object) -> int:
+            if function == self.refuses:
+                return 3  # NVML_ERROR_NOT_SUPPORTED
+            match function:
+                case "nvmlDeviceGetCount_v2":
+                    arguments[0]._obj.value = 2  # type: ignore[attr-defined]
+                case "nvmlDeviceGetHandleByIndex_v2":
+                    arguments[1]._obj.value = arguments[0].value + 1  # type: ignore[attr-defined]
+                case "nvmlDeviceGetTotalEnergyConsumption":
+                    arguments[1]._obj.value = 4000 + 1000 * arguments[0].value  # type: ignore[attr-defined]
+            return 0
+
+        return call
+
+
+def test_gpus_are_counted_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each GPU has its counter, in joules."""
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: GpuLibrary())
+    found, why = counters.find(tmp_path)
+    assert [("gpu-0", 5.0), ("gpu-1", 6.0)] == [(counter.name, counter.read_j()) for counter in found]
+    assert ["RAPL"] == [reason.split(":")[0] for reason in why]
+
+
+def test_a_gpu_without_a_counter_is_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Old GPUs count no energy: that is no counter, not a counter at 0."""
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: GpuLibrary(refuses="nvmlDeviceGetTotalEnergyConsumption"))
+    found, why = counters.find(tmp_path)
+    assert [] == found
+    assert "nvmlDeviceGetTotalEnergyConsumption answered 3" in why[1]

@@ -16,8 +16,10 @@ def test_percentiles_of_single_requests() -> None:
     clock = HandClock()
     model = TimedModel(clock, *[0.002] * 9, 0.05)
     measured = asyncio.run(LatencyMeter(clock=clock, budget_s=100).measure(model, REQUESTS))
-    assert ["latency_p50_ms", "latency_p95_ms", "latency_p99_ms"] == [m.quantity for m in measured]
-    assert pytest.approx([2.0, 50.0, 50.0]) == [m.value for m in measured]
+    assert ["latency_p50_ms", "latency_p95_ms", "latency_p99_ms", "cpu_share"] == [
+        m.quantity for m in measured
+    ]
+    assert pytest.approx([2.0, 50.0, 50.0]) == [m.value for m in measured[:3]]
     assert {400} == {m.n for m in measured}
     assert all(len(batch) == 1 for batch in model.batches)
 
@@ -27,15 +29,23 @@ def test_warm_up_is_not_counted() -> None:
     clock = HandClock()
     model = TimedModel(clock, *[9.0] * 10, *[0.001] * 1000)
     measured = asyncio.run(LatencyMeter(clock=clock).measure(model, REQUESTS))
-    assert all(m.value == pytest.approx(1.0) for m in measured)
+    assert all(m.value == pytest.approx(1.0) for m in measured[:3])
 
 
 def test_a_slow_model_is_timed_no_longer_than_needed() -> None:
     """When the time is used up, p95 still has its readings; p99 says that it has too few."""
     clock = HandClock()
-    p50, p95, p99 = asyncio.run(LatencyMeter(clock=clock).measure(TimedModel(clock, 0.5), REQUESTS))
+    p50, p95, p99, _ = asyncio.run(LatencyMeter(clock=clock).measure(TimedModel(clock, 0.5), REQUESTS))
     assert (80, 80) == (p50.n, p95.n)
     assert "80 readings; an interval at 95% needs 368" == p99.unmeasured
+
+
+def test_a_busy_machine_shows() -> None:
+    """Where other work had the processor half of the timed seconds, the share says so."""
+    clock = HandClock()
+    meter = LatencyMeter(clock=clock, cpu_s=lambda: clock.seconds / 2)
+    share = asyncio.run(meter.measure(TimedModel(clock, 0.01), REQUESTS))[-1]
+    assert ("cpu_share", pytest.approx(0.5), 400) == (share.quantity, share.value, share.n)
 
 
 def test_no_requests_is_not_measured() -> None:

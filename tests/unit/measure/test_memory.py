@@ -46,6 +46,23 @@ def test_a_fresh_process_is_measured(tmp_path: Path) -> None:
     assert {(1, None)} == {(m.n, m.interval) for m in found.values()}
 
 
+def test_several_starts_give_an_interval() -> None:
+    """Six starts: the median, with the range of the six around it; fewer: the largest alone."""
+    meter = MemoryMeter(folders=())
+    readings = [{"peak_bytes": 100.0 + start} for start in range(6)]
+    six = meter._summary("memory_bytes", readings)
+    assert six.interval is not None
+    assert (102.0, 100.0, 105.0, 6) == (six.value, six.interval.lower, six.interval.upper, six.n)
+    three = meter._summary("memory_bytes", readings[:3])
+    assert (102.0, None, 3) == (three.value, three.interval, three.n)
+
+
+def test_a_system_that_tells_nothing_is_a_reason() -> None:
+    """Where a process cannot see its memory, it is not measured."""
+    found = MemoryMeter(folders=())._summary("memory_bytes", [{"peak_bytes": None}])
+    assert "this system does not tell a process's memory" == found.unmeasured
+
+
 def test_a_damaged_artefact_is_the_reason(tmp_path: Path) -> None:
     """When the process cannot load the model, its last words are the reason."""
     [folder] = fake_artefacts(tmp_path)
