@@ -4,9 +4,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
-from suffice.models.linear_weights import NOVELTY_POINTS
+from suffice.models.linear import Trust
 
 _LOWEST, _HIGHEST = 0.05, 20.0
+
+
+def trust(logits: NDArray[np.float64], classes: NDArray[np.int64]) -> Trust:
+    """Returns the temperature and the scale of novelty, from (n, K) logits of texts not learnt from."""
+    median, edge = np.quantile(logits.max(axis=1), (0.5, 0.05))
+    return Trust(temperature=temperature(logits, classes), median=float(median), edge=float(edge))
 
 
 def temperature(logits: NDArray[np.float64], classes: NDArray[np.int64]) -> float:
@@ -30,10 +36,3 @@ def temperature(logits: NDArray[np.float64], classes: NDArray[np.int64]) -> floa
         cross_entropy, bounds=(np.log(_LOWEST), np.log(_HIGHEST)), method="bounded", options={"xatol": 1e-3}
     )
     return float(np.exp(found.x))
-
-
-def novelty_grid(logits: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Returns evenly spaced quantiles of minus the greatest logit over familiar texts, rising."""
-    shares = np.linspace(0.0, 1.0, NOVELTY_POINTS)
-    grid: NDArray[np.float32] = np.quantile(-logits.max(axis=1), shares).astype(np.float32)
-    return grid

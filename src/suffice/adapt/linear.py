@@ -1,6 +1,5 @@
 """The method of the cheapest rung: hashed n-grams and a softmax, fitted to the train rows' labels."""
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from suffice.adapt.softmax_descent import DescentSettings, Factors
 from suffice.candidate import Candidate
 from suffice.errors import DataError, SpecError
 from suffice.models.linear import LinearModel
-from suffice.models.linear_weights import NOVELTY_POINTS, LinearWeights, quantised
+from suffice.models.linear_weights import LinearWeights, quantised
 from suffice.ports import Progress, TrainingRows
 from suffice.task import Sample
 
@@ -133,12 +132,8 @@ def trained(
         judge = fitted(train.picked(kept), 0.0)
         weights = fitted(train, 1.0)
     logits = LinearModel(judge, name="", labels=labels).logits(probe.texts)
-    return LinearModel(
-        dataclasses.replace(weights, novelty_grid=calibration.novelty_grid(logits)),
-        name=candidate.name,
-        labels=labels,
-        temperature=calibration.temperature(logits, probe.classes),
-    )
+    trust = calibration.trust(logits, probe.classes)
+    return LinearModel(weights, name=candidate.name, labels=labels, trust=trust)
 
 
 def _fitted(
@@ -175,10 +170,7 @@ def _exported(factors: Factors, codes: NDArray[np.uint8]) -> LinearWeights:
     rows, scale = quantised(factors.rows)
     labels = len(factors.bias)
     head = np.empty((0, labels), np.float16) if factors.head is None else factors.head.astype(np.float16)
-    grid = np.zeros(NOVELTY_POINTS, np.float32)
-    return LinearWeights(
-        rows=rows, row_scale=scale, rarity_code=codes, head=head, bias=factors.bias, novelty_grid=grid
-    )
+    return LinearWeights(rows=rows, row_scale=scale, rarity_code=codes, head=head, bias=factors.bias)
 
 
 def _held_out(train: int, dev: int, seed: int) -> NDArray[np.int64] | None:

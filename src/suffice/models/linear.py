@@ -1,8 +1,8 @@
 """The cheapest rung: hashed word and character n-grams, weights in 8 bits, a softmax over the labels."""
 
-import bisect
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,11 +11,30 @@ from numpy.typing import NDArray
 
 from suffice.errors import ArtefactError
 from suffice.models import artefact, hashing
-from suffice.models.linear_weights import NOVELTY_POINTS, LinearWeights
+from suffice.models.linear_weights import LinearWeights
 from suffice.ports import Answer, Classification, Reason, Request
 
 KIND = "linear"
 Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trust:
+    """What was learnt on dev about the model's own certainty.
+
+    Logits are divided by `temperature`. The greatest logit tells familiar texts from foreign ones
+    (Hendrycks et al. 2022, Scaling Out-of-Distribution Detection): a text at the dev texts' `median`
+    has novelty 1/20, one at their lowest twentieth, `edge`, has 1/2, by a logistic curve.
+    """
+
+    temperature: float = 1.0
+    median: float = 1.0
+    edge: float = 0.0
+
+    def novelty(self, greatest: float) -> float:
+        """Returns the novelty in [0, 1] of a text by its greatest logit."""
+        steepness = math.log(19.0) / max(self.median - self.edge, 1e-6)
+        return 1.0 / (1.0 + math.exp(min(max(steepness * (greatest - self.edge), -500.0), 500.0)))
 
 
 class LinearModel:
@@ -24,18 +43,15 @@ class LinearModel:
     simulated = False
 
     def __init__(
-        self, weights: LinearWeights, *, name: str, labels: Sequence[str], temperature: float = 1.0
+        self, weights: LinearWeights, *, name: str, labels: Sequence[str], trust: Trust = Trust()
     ) -> None:
         self._name = name
         self._labels = tuple(labels)
-        self._temperature = temperature
+        self._trust = trust
         self._weights = weights
         self._rarity = weights.rarity
         self._scale = weights.row_scale.astype(np.float32)
         self._head = weights.head.astype(np.float32) if len(weights.head) else None
-        # Beyond the last but one quantile of dev novelty nears 1 exponentially.
-        self._grid: list[float] = weights.novelty_grid[:-1].tolist()
-        self._tail_width = max(self._grid[-1] - self._grid[NOVELTY_POINTS // 2], 1e-3)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -47,9 +63,9 @@ class LinearModel:
         sealed = artefact.unseal(folder)
         if sealed.kind != KIND:
             raise ArtefactError(f"{folder} holds a model of kind {sealed.kind!r}, not {KIND!r}")
-        name, labels, temperature = _checked_settings(sealed.settings, folder)
+        name, labels, trust = _checked_settings(sealed.settings, folder)
         weights = LinearWeights.read(folder, labels=len(labels))
-        return cls(weights, name=name, labels=labels, temperature=temperature)
+        return cls(weights, name=name, labels=labels, trust=trust)
 
     def seal(self, folder: Path) -> artefact.Artefact:
         """Returns the artefact of this model, written into an empty folder."""
@@ -57,7 +73,7 @@ class LinearModel:
         settings = {
             "name": self._name,
             "labels": list(self._labels),
-            "temperature": self._temperature,
+            "trust": asdict(self._trust),
             "hashing_scheme": hashing.SCHEME,
         }
         return artefact.seal(folder, kind=KIND, settings=settings)
@@ -83,10 +99,10 @@ class LinearModel:
             logits = self._logits(text)
             greatest = float(logits.max())
             shares = np.subtract(logits, greatest, out=probabilities[row])
-            shares /= self._temperature
+            shares /= self._trust.temperature
             np.exp(shares, out=shares)
             shares /= shares.sum()
-            novelty[row] = self._novelty(greatest)
+            novelty[row] = self._trust.novelty(greatest)
         return Classification(probabilities=probabilities, novelty=novelty)
 
     def logits(self, texts: Sequence[str]) -> NDArray[np.float64]:
@@ -162,38 +178,22 @@ class LinearModel:
         shares: NDArray[np.float64] = (rows @ direction) * x / np.sqrt(x @ x) / counts
         return shares[position]
 
-    def _novelty(self, greatest: float) -> float:
-        """Returns the share of dev texts that are more familiar (had a greater greatest logit).
 
-        The greatest logit tells foreign from familiar better than the probability, which throws
-        the logits' size away (Hendrycks et al. 2022, Scaling Out-of-Distribution Detection).
-        """
-        grid, last = self._grid, len(self._grid) - 1
-        strange = -greatest
-        above = bisect.bisect_right(grid, strange)
-        if above == 0:
-            return 0.0
-        if above > last:
-            beyond = math.exp(-(strange - grid[last]) / self._tail_width)
-            return 1.0 - (NOVELTY_POINTS - 1 - last) / (NOVELTY_POINTS - 1) * beyond
-        step = grid[above] - grid[above - 1]
-        return (above - 1 + (strange - grid[above - 1]) / step) / (NOVELTY_POINTS - 1)
-
-
-def _checked_settings(settings: Mapping[str, Any], folder: Path) -> tuple[str, list[str], float]:
+def _checked_settings(settings: Mapping[str, Any], folder: Path) -> tuple[str, list[str], Trust]:
     try:
-        name, labels = settings["name"], list(settings["labels"])
-        temperature, scheme = float(settings["temperature"]), settings["hashing_scheme"]
-    except (KeyError, TypeError, ValueError) as error:
+        name, labels, scheme = settings["name"], list(settings["labels"]), settings["hashing_scheme"]
+        trust = Trust(**{key: float(value) for key, value in settings["trust"].items()})
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ArtefactError(f"{folder}: the model's settings are damaged: {error!r}") from error
     if scheme != hashing.SCHEME:
         raise ArtefactError(
             f"{folder}: made with hashing scheme {scheme!r}; this version of suffice has {hashing.SCHEME}",
             hint="make the model again with this version",
         )
-    if not (np.isfinite(temperature) and temperature > 0 and all(isinstance(x, str) for x in labels)):
-        raise ArtefactError(f"{folder}: the model's settings are damaged: temperature {temperature!r}")
-    return name, labels, temperature
+    is_finite = all(math.isfinite(value) for value in asdict(trust).values())
+    if not (is_finite and trust.temperature > 0 and all(isinstance(label, str) for label in labels)):
+        raise ArtefactError(f"{folder}: the model's settings are damaged: {trust}, {len(labels)} labels")
+    return name, labels, trust
 
 
 def _overlap(one: str, other: str) -> bool:

@@ -16,7 +16,6 @@ from suffice.models import hashing
 WEIGHTS = "weights.safetensors"
 # Rarity weights are stored in steps of 1/16, as one byte each.
 RARITY_STEP = 1.0 / 16.0
-NOVELTY_POINTS = 65
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,8 +23,7 @@ class LinearWeights:
     """Weights of 2^bits buckets x rank, and a head of rank x K labels (none where rank = K).
 
     A text with bucket counts c has x_b = sqrt(c_b) rarity_b / |sqrt(c) rarity|, and logits
-    ((x * row_scale) rows) head + bias. `novelty_grid` holds quantiles of the greatest logit over
-    dev texts, from familiar to strange: NOVELTY_POINTS evenly spaced shares from 0 to 1.
+    ((x * row_scale) rows) head + bias.
     """
 
     rows: NDArray[np.int8]  # (2^bits, rank)
@@ -33,7 +31,6 @@ class LinearWeights:
     rarity_code: NDArray[np.uint8]  # (2^bits,): rarity = 1 + RARITY_STEP * code
     head: NDArray[np.float16]  # (rank, K), or (0, K) where the rows hold the labels' weights themselves
     bias: NDArray[np.float32]  # (K,)
-    novelty_grid: NDArray[np.float32]  # (NOVELTY_POINTS,)
 
     @property
     def bits(self) -> int:
@@ -85,16 +82,13 @@ class LinearWeights:
             "rarity_code": ("uint8", (buckets,)),
             "head": ("float16", (inner, labels)),
             "bias": ("float32", (labels,)),
-            "novelty_grid": ("float32", (NOVELTY_POINTS,)),
         }
 
 
 def _check_values(weights: LinearWeights, path: Path) -> None:
-    for name in ("row_scale", "head", "bias", "novelty_grid"):
+    for name in ("row_scale", "head", "bias"):
         if not np.isfinite(getattr(weights, name)).all():
             raise ArtefactError(f"{path}: {name} holds values that are no finite numbers")
-    if (np.diff(weights.novelty_grid) < 0).any():
-        raise ArtefactError(f"{path}: novelty_grid does not rise")
 
 
 def rarity(code: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -66,8 +66,8 @@ def test_confidence_is_calibrated_and_foreign_texts_are_novel(tmp_path):
     foreign = model.classify(["the quick brown fox", "zzz qqq", "colourless green ideas sleep"])
 
     assert accuracy(model, 300) == pytest.approx(said.probabilities.max(axis=1).mean(), abs=0.05)
-    assert 0.3 < np.median(said.novelty) < 0.7
-    assert foreign.novelty.min() > 0.9
+    assert np.median(said.novelty) < 0.1
+    assert foreign.novelty.min() > 0.6
 
 
 @pytest.mark.parametrize("dev", [0, 7])
