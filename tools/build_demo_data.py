@@ -16,6 +16,7 @@ from tools.demo_variations import varied
 SOURCES = Path(__file__).parent / "demo_messages"
 TARGET = Path(__file__).parent.parent / "src" / "suffice" / "demo_data"
 SEED = 20260301
+ANSWER_SEED = 5  # the first that leaves the reference equally good, within a point, in all default splits
 UNLABELLED = 0.12  # share of rows without a label, drawn independently of everything
 VARIATIONS = (0, 0, 0, 0, 0, 0, 0, 0, 0, 1)  # how many variations a message gets, drawn evenly
 NORMAL_SHARE = 0.2  # share of the normal-urgency messages kept in the second job
@@ -79,7 +80,7 @@ def tickets(sources: list[Message]) -> list[Row]:
     taken = {message.text for message in sources}
     rows = []
     for message in sources:
-        own = intent_answer(message.text, message.label, _rng("answer", message.group))
+        own = intent_answer(message.text, message.label, _rng(f"answer {ANSWER_SEED}", message.group))
         for number, text in enumerate(_texts(message, taken)):
             key = f"{message.group}-{number}"
             rng = _rng("row", key)

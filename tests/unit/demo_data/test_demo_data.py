@@ -8,28 +8,32 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from tools import build_demo_data as build
 
 from suffice.readers.task_file import read_spec
+from tools import build_demo_data as build
 
 SHIPPED = build.TARGET
 
 
 @cache
 def rows(name):
+    """The shipped rows of one file."""
     return [json.loads(line) for line in (SHIPPED / name).read_text(encoding="utf-8").splitlines()]
 
 
 @cache
 def sources():
+    """The hand-written messages."""
     return build.messages(build.SOURCES)
 
 
 def normalised(text):
+    """The text without case and punctuation."""
     return re.sub(r"[^a-z0-9]+", " ", text.lower()).strip()
 
 
 def grams(text):
+    """The set of a normalised text's character 5-grams."""
     padded = f" {normalised(text)} "
     return {padded[at : at + 5] for at in range(max(1, len(padded) - 4))}
 
@@ -111,3 +115,21 @@ def test_sources_hold_one_message_a_line():
     for path in sorted(Path(build.SOURCES).glob("*.txt")):
         for line in path.read_text(encoding="utf-8").splitlines():
             assert line.startswith("#") or re.fullmatch(r"[lnh]\| \S(.*\S)?", line), (path.name, line)
+
+
+def test_the_reference_is_as_good_as_the_readme_says():
+    """The imaginary model's accuracy and the row counts are the ones in the data's README."""
+    both = [row for row in rows("tickets.jsonl") if "label" in row]
+    right = sum(row["label"] == row["reference_answer"] for row in both)
+    readme = (SHIPPED / "README.md").read_text(encoding="utf-8")
+    assert f"right on {right / len(both):.1%} of the labelled rows ({right:,} of {len(both):,})" in readme
+    assert f"| `tickets.jsonl` | {len(rows('tickets.jsonl')):,} |" in readme
+    assert f"| `urgency.jsonl` | {len(rows('urgency.jsonl')):,} |" in readme
+    assert f"{len(sources()):,} distinct messages" in readme
+
+
+def test_the_reference_keeps_a_variation_mostly_with_its_original():
+    """Nine in ten variations or more share the answer of the message they were made from."""
+    answers = {row["id"]: row["reference_answer"] for row in rows("tickets.jsonl")}
+    pairs = [(answer, answers[key[:-1] + "0"]) for key, answer in answers.items() if not key.endswith("-0")]
+    assert sum(one == other for one, other in pairs) > 0.9 * len(pairs)
