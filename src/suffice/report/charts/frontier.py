@@ -1,6 +1,7 @@
 """Quality against cost: every candidate with its interval, the bar, and the model in use now."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -211,14 +212,10 @@ def _ticks(axes: Any, scale: _Scale, sheet: Sheet) -> None:
 
 def _labels(points: Sequence[_Point], sheet: Sheet) -> list[labels.Label]:
     order = sorted(points, key=lambda point: ("chosen", "reference", "other").index(point.role))
-    if len(order) > _MOST_LABELS:
-        best = -1.0
-        on_frontier = set()
-        for point in sorted(points, key=lambda point: (point.x, -point.quality.estimate)):
-            if point.quality.estimate > best:
-                best = point.quality.estimate
-                on_frontier.add(point.name)
-        order = [point for point in order if point.role != "other" or point.name in on_frontier]
+    is_crowded = len(order) > _MOST_LABELS
+    if is_crowded:
+        named = set() if sheet.is_narrow else _undominated(points)
+        order = [point for point in order if point.role != "other" or point.name in named]
     colours = {"chosen": CHOSEN, "reference": INK, "other": MUTED}
     return [
         labels.Label(
@@ -229,6 +226,17 @@ def _labels(points: Sequence[_Point], sheet: Sheet) -> list[labels.Label]:
             text=shorten(point.name, 22 if sheet.is_narrow else 30),
             colour=colours[point.role],
             is_bold=point.role == "chosen",
+            is_optional=is_crowded and point.role == "other",
         )
-        for point in order[: _MOST_LABELS * 2]
+        for point in order
     ]
+
+
+def _undominated(points: Sequence[_Point]) -> set[str]:
+    """Returns the names of the models that none beats in quality at less cost."""
+    best, names = -math.inf, set()
+    for point in sorted(points, key=lambda point: (point.x, -point.quality.estimate)):
+        if point.quality.estimate > best:
+            best = point.quality.estimate
+            names.add(point.name)
+    return names

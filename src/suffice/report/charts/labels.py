@@ -1,5 +1,6 @@
 """Names beside points, placed so that they overlap neither each other nor the points."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,13 +25,17 @@ _PLACES = (
     ("upper", 14, 22, "right", "bottom"),
 )
 _HEIGHT, _CHARACTER = 15, 7.0
+_SLIGHT = 25.0  # an overlap, in square pixels, that nobody sees
 
 _Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Label:
-    """A text to be set near a point or an end of its interval, in the axes' data units."""
+    """A text to be set near a point or an end of its interval, in the axes' data units.
+
+    An optional one is left out where there is no free place for it.
+    """
 
     x: float
     y: float
@@ -39,6 +44,7 @@ class Label:
     text: str
     colour: str = INK
     is_bold: bool = False
+    is_optional: bool = False
 
 
 class Placer:
@@ -65,7 +71,9 @@ class Placer:
         heights = {"point": label.y, "lower": label.lower, "upper": label.upper}
         width = len(label.text) * _CHARACTER * (1.08 if label.is_bold else 1)
         boxes = [_text_box(self._to_pixels((label.x, heights[end])), width, place) for end, *place in _PLACES]
-        best = self._take_best(boxes)
+        best = self._take_best(boxes, at_most=_SLIGHT if label.is_optional else math.inf)
+        if best is None:
+            return
         end, dx, dy, horizontal, vertical = _PLACES[best]
         self._axes.annotate(
             label.text, (label.x, heights[end]), xytext=(dx, dy), textcoords="offset pixels", ha=horizontal,
@@ -80,18 +88,20 @@ class Placer:
         steps = [4 + (right - left - width - 8) * step / 10 for step in range(11)]
         places = [(step, dy, vertical) for step in steps for dy, vertical in ((4, "bottom"), (-5, "top"))]
         boxes = [_text_box((left, height), width, (*place[:2], "left", place[2])) for place in places]
-        step, dy, vertical = places[self._take_best(boxes)]
+        step, dy, vertical = places[self._take_best(boxes) or 0]
         self._axes.annotate(
             text, (0, y), xycoords=("axes fraction", "data"), xytext=(step, dy), textcoords="offset pixels",
             color=colour, va=vertical,
         )  # fmt: skip
 
-    def _take_best(self, boxes: Sequence[_Box]) -> int:
+    def _take_best(self, boxes: Sequence[_Box], *, at_most: float = math.inf) -> int | None:
         costs = [
             sum(_overlap(box, other) for other in self._taken) + 50 * _outside(box, self._frame)
             for box in boxes
         ]
         best = min(range(len(costs)), key=costs.__getitem__)
+        if costs[best] > at_most:
+            return None
         self._taken.append(boxes[best])
         return best
 
