@@ -158,8 +158,8 @@ def _fitted(
 
 
 def _epochs(rows: csr_matrix) -> int:
-    """Returns the passes over the rows: more over few, so that each fit makes some hundred steps."""
-    return int(np.clip(-(-400 * _batch(rows) // max(rows.shape[0], 1)), 12, 40))
+    """Returns the passes over the rows: more over few rows, so that each fit makes some hundred steps."""
+    return int(np.clip(-(-700 * _batch(rows) // max(rows.shape[0], 1)), 5, 40))
 
 
 def _batch(rows: csr_matrix) -> int:
