@@ -78,30 +78,6 @@ def own_cost(throughput: Measurement, machine: Machine) -> Measurement:
     )
 
 
-def with_escalation(own: Measurement, reference: Measurement, escalated: float) -> Measurement:
-    """Returns what 1,000 requests cost when a share of them goes on to the reference, which is paid too.
-
-    The interval takes both parts at their worst together, so its level is at least theirs minus
-    what is left to each (Bonferroni): 90% where both have 95%. The share is taken as given.
-    """
-    if not 0.0 <= escalated <= 1.0:
-        raise ValueError(f"a share lies in [0, 1], not {escalated!r}")
-    if own.value is None or escalated == 0.0:
-        return own
-    if reference.value is None:
-        return not_measured(_COST, _UNIT, why=f"the reference's part: {reference.unmeasured}")
-    interval = None
-    if own.interval is not None and reference.interval is not None:
-        interval = Interval(
-            lower=own.interval.lower + escalated * reference.interval.lower,
-            upper=own.interval.upper + escalated * reference.interval.upper,
-            level=max(0.0, own.interval.level + reference.interval.level - 1.0),
-            method=f"{own.interval.method} and {reference.interval.method}",
-        )
-    value = own.value + escalated * reference.value
-    return Measurement(quantity=_COST, value=value, unit=_UNIT, n=min(own.n, reference.n), interval=interval)
-
-
 @dataclass(frozen=True, kw_only=True)
 class BreakEven:
     """From how many requests a month one machine of one's own is cheaper than the reference.

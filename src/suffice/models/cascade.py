@@ -69,12 +69,10 @@ class CascadeModel:
             )
             cascade = Cascade(name=settings["name"], tiers=tiers)
             rule = trust.RULES[settings["trust"]]
-            places = dict(settings["folders"])
+            places = {name: _within(folder, place) for name, place in settings["folders"].items()}
         except (KeyError, TypeError, ValueError) as error:
             raise ArtefactError(f"{folder}: the cascade's settings are damaged: {error!r}") from error
-        return cls(
-            cascade, {name: registry.load(folder / place) for name, place in places.items()}, rule=rule
-        )
+        return cls(cascade, {name: registry.load(place) for name, place in places.items()}, rule=rule)
 
     @property
     def name(self) -> str:
@@ -164,6 +162,14 @@ def seal(
         "folders": places,
     }
     return artefact.seal(out, kind="cascade", settings=settings)
+
+
+def _within(folder: Path, place: str) -> Path:
+    """Returns a tier's folder; one outside the cascade's is not covered by its hashes."""
+    inner = (folder / place).resolve()
+    if not inner.is_relative_to(folder.resolve()):
+        raise ValueError(f"the tier {place!r} lies outside the cascade's folder")
+    return folder / place
 
 
 def _sum(left: _Number | None, right: _Number | None) -> _Number | None:

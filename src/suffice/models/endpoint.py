@@ -55,6 +55,11 @@ class Endpoint:
 
     def __post_init__(self) -> None:
         check_url(self.base_url)
+        if self.api_key_env is not None and not is_private_way(self.base_url):
+            raise SpecError(
+                f"base_url would send the key in {self.api_key_env} over http, for all to read",
+                hint="use https",
+            )
         if self.concurrency < 1:
             raise SpecError(f"concurrency must be at least 1, not {self.concurrency!r}")
 
@@ -113,6 +118,20 @@ def check_url(base_url: str) -> None:
         raise SpecError("base_url must end with its path: no ? and no #")
     if (address := _address(host)) is not None and address.is_link_local:
         raise SpecError(f"base_url names the link-local host {host}: no model is served there")
+
+
+def is_private_way(base_url: str) -> bool:
+    """Says whether nobody outside can read what is sent: by https, or within one's own network.
+
+    A name without a dot, or of a domain that exists only inside, is one's own network's.
+    """
+    parts = urlsplit(base_url)
+    host = parts.hostname or ""
+    if parts.scheme == "https":
+        return True
+    if (address := _address(host)) is not None:
+        return address.is_private
+    return "." not in host or host.endswith((".local", ".internal", ".lan"))
 
 
 def is_loopback(host: str) -> bool:

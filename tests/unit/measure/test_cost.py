@@ -2,7 +2,7 @@
 
 import pytest
 
-from suffice.measure.cost import break_even, own_cost, token_cost, with_escalation
+from suffice.measure.cost import break_even, own_cost, token_cost
 from suffice.measure.price_book import Machine
 from suffice.measurement import Interval, Measurement, not_measured
 from suffice.models.spend import Price
@@ -10,12 +10,6 @@ from suffice.ports import Answer, Request, Usage
 
 PRICE = Price(usd_per_1m_input=2.0, usd_per_1m_output=10.0)
 RENTED = Machine(usd_per_hour=0.36, utilisation=0.5, as_of="2026-11", source="invented")
-
-
-def cost(value: float, *, half: float = 0.0, n: int = 10) -> Measurement:
-    """Returns a cost with an interval of this half-width."""
-    ends = Interval(lower=value - half, upper=value + half, level=0.95, method="invented")
-    return Measurement(quantity="cost_usd_per_1k", value=value, unit="usd_per_1k", n=n, interval=ends)
 
 
 def throughput(value: float) -> Measurement:
@@ -76,33 +70,6 @@ def test_a_bought_machine_costs_wear_and_power() -> None:
         purchase_usd=876, lifetime_years=1, watts=100, usd_per_kwh=0.5, utilisation=1.0, as_of="", source=""
     )
     assert 0.15 == pytest.approx(bought.hourly_usd)
-
-
-def test_escalated_requests_are_paid_twice() -> None:
-    """A tenth goes on to a reference of $1: its tenth is added, with both intervals at their worst."""
-    total = with_escalation(cost(0.01, half=0.001), cost(1.0, half=0.2, n=7), 0.1)
-    assert 0.11 == pytest.approx(total.value)
-    assert total.interval is not None
-    assert pytest.approx((0.089, 0.131, 0.9)) == (
-        total.interval.lower,
-        total.interval.upper,
-        total.interval.level,
-    )
-    assert 7 == total.n
-
-
-def test_an_unknown_reference_price_is_unknown_cost() -> None:
-    """Unless nothing is escalated, the whole is unknown where the reference's part is."""
-    unknown = not_measured("cost_usd_per_1k", "usd_per_1k", why="no price")
-    assert "the reference's part: no price" == with_escalation(cost(0.01), unknown, 0.1).unmeasured
-    assert cost(0.01) == with_escalation(cost(0.01), unknown, 0.0)
-
-
-@pytest.mark.parametrize("share", [-0.1, 1.1])
-def test_a_share_is_a_share(share: float) -> None:
-    """A share outside [0, 1] is a fault."""
-    with pytest.raises(ValueError, match="a share lies"):
-        with_escalation(cost(0.01), cost(1.0), share)
 
 
 def test_break_even_volume() -> None:

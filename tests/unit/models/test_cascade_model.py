@@ -8,8 +8,8 @@ import pytest
 
 from suffice.cascade import REFERENCE, Cascade, Tier
 from suffice.errors import ArtefactError, ModelError
+from suffice.models import artefact, registry, trust
 from suffice.models import cascade as cascades
-from suffice.models import registry, trust
 from suffice.models.cascade import CascadeModel
 from suffice.models.fake import FakeModel, FakeSettings
 from suffice.models.recorded import RecordedModel
@@ -213,6 +213,17 @@ def test_a_changed_tier_is_refused(tmp_path: Path) -> None:
     cascades.seal(cascade, {"a": sealed_tier(tmp_path / "a", "a")}, out=tmp_path / "out")
     (tmp_path / "out/tiers/0/answers.jsonl").write_text("{}")
     with pytest.raises(ArtefactError, match="does not match"):
+        registry.load(tmp_path / "out")
+
+
+@pytest.mark.parametrize("place", ["../a", "/", 5])
+def test_a_tier_outside_the_cascade_is_refused(tmp_path: Path, place: object) -> None:
+    """A tier's folder that the cascade's hashes do not cover is never opened."""
+    sealed_tier(tmp_path / "a", "a")
+    settings = {"name": "one", "tiers": [{"model": "a", "threshold": None}], "trust": "confidence"}
+    (tmp_path / "out").mkdir()
+    artefact.seal(tmp_path / "out", kind="cascade", settings={**settings, "folders": {"a": place}})
+    with pytest.raises(ArtefactError, match="the cascade's settings are damaged"):
         registry.load(tmp_path / "out")
 
 

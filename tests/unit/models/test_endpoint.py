@@ -77,3 +77,17 @@ def test_offline(monkeypatch: pytest.MonkeyPatch, switch: str, asked: bool, expe
     """Offline holds when asked for, or when the switch is set."""
     monkeypatch.setenv("SUFFICE_OFFLINE", switch)
     assert expected is is_offline(asked=asked)
+
+
+@pytest.mark.parametrize("host", ["example.com", "8.8.8.8", "example.com.", "localhost.example.com"])
+def test_a_key_is_not_sent_in_the_clear(host: str) -> None:
+    """Over plain http to the outside, everybody on the way could read the key."""
+    with pytest.raises(SpecError, match="would send the key in INVENTED_KEY over http") as caught:
+        Endpoint(base_url=f"http://{host}/v1", model="m", api_key_env="INVENTED_KEY")
+    assert "use https" == caught.value.hint
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "10.1.2.3", "[::1]", "vllm", "box.local"])
+def test_a_key_may_go_within_ones_own_network(host: str) -> None:
+    """A server at home or in the cluster may be asked over http."""
+    assert host.strip("[]") == Endpoint(base_url=f"http://{host}/v1", model="m", api_key_env="KEY").host
