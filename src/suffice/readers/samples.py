@@ -2,21 +2,22 @@
 
 import heapq
 import unicodedata
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from suffice import fingerprint
 from suffice.errors import DataError
 from suffice.readers.columns import Columns, missing_column
 from suffice.readers.rows import Row, Tally
-from suffice.readers.values import answer_value, canonical, input_text, latency, scalar_text
-from suffice.task import JsonValue, Kind, Message, Sample
+from suffice.readers.same_input import SameInput
+from suffice.readers.values import answer_value, input_text, latency, scalar_text
+from suffice.task import Kind, Message, Sample
 
 # Texts of more characters than this together are sampled as well, so that few huge rows cannot fill memory.
 MOST_CHARACTERS = 400_000_000
 _LOOK_FOR_INPUT = 1_000  # rows without the input column before it is called missing
 _LOOK_FOR_OTHERS = 100_000
-_NO_DETAIL = 20  # conflicts whose places are kept
+_PLACES = 20  # conflicts whose places are kept
 
 
 def normalised(text: str) -> str:
@@ -41,7 +42,6 @@ class Gathered:
 
     samples: tuple[Sample, ...]
     rows: int  # with an input
-    names: tuple[str, ...] = ()  # all fields met in the first rows
     distinct_dropped: bool = False
     repeated: int = 0  # inputs that stand on more than one row
     labelled_twice: int = 0  # inputs with two labels or more
@@ -61,6 +61,10 @@ def sample_of(row: Row, columns: Columns, kind: Kind, tally: Tally) -> Sample | 
     text = input_text(row, columns.input, tally)
     if text is None:
         return None
+    return _sample(row, columns, text=text, key=key_of(text, row.messages), kind=kind, tally=tally)
+
+
+def _sample(row: Row, columns: Columns, *, text: str, key: str, kind: Kind, tally: Tally) -> Sample:
     target = answer_value(row, columns.target, kind, tally)
     recorded = {
         name: answer_value(row, column, kind, tally)
@@ -69,7 +73,7 @@ def sample_of(row: Row, columns: Columns, kind: Kind, tally: Tally) -> Sample | 
     }
     mark = scalar_text(row.fields.get(columns.id)) if columns.id else None
     return Sample(
-        key=key_of(text, row.messages),
+        key=key,
         text=text,
         messages=row.messages,
         target=None if target == "" else target,
@@ -100,24 +104,19 @@ def gather(rows: Iterable[Row], columns: Columns, *, kind: Kind, max_rows: int, 
         file = row.file
         if presence.pending:
             presence.look(row)
-        sample = sample_of(row, columns, kind, tally)
-        if sample is not None:
-            count += 1
-            heap.add(sample)
+        text = input_text(row, columns.input, tally)
+        if text is None:
+            continue
+        count += 1
+        key = key_of(text, row.messages)
+        if heap.limit is None or key < heap.limit:
+            heap.add(_sample(row, columns, text=text, key=key, kind=kind, tally=tally))
     presence.finish(file)
     if not count:
         raise DataError(
             f"{file}: no row has a text in {columns.input!r}", hint="check `input:` in the task file"
         )
-    return _merged(heap, count, tuple(sorted(presence.names)))
-
-
-@dataclass(slots=True)
-class _Same:
-    """All rows of one input."""
-
-    first: Sample
-    more: list[Sample] = field(default_factory=list)
+    return _merged(heap, count)
 
 
 class _SmallestKeys:
@@ -126,18 +125,16 @@ class _SmallestKeys:
     def __init__(self, most: int) -> None:
         self._most = most
         self._heap: list[tuple[int, str]] = []
-        self.kept: dict[str, _Same] = {}
+        self.kept: dict[str, SameInput] = {}
         self.characters = 0
         self.limit: str | None = None
 
     def add(self, sample: Sample) -> None:
-        if self.limit is not None and sample.key >= self.limit:
-            return
         known = self.kept.get(sample.key)
         if known is not None:
-            known.more.append(sample)
+            known.add(sample)
             return
-        self.kept[sample.key] = _Same(sample)
+        self.kept[sample.key] = SameInput.of(sample)
         self.characters += len(sample.text)
         heapq.heappush(self._heap, (-int(sample.key, 16), sample.key))
         while len(self.kept) > self._most or self.characters > MOST_CHARACTERS:
@@ -180,70 +177,20 @@ class _Presence:
             raise missing_column(name, self.names, file=file, role=role)
 
 
-def _merged(heap: _SmallestKeys, rows: int, names: tuple[str, ...]) -> Gathered:
-    samples: list[Sample] = []
-    repeated = twice = conflicts = disputed = undecided = 0
-    places: list[str] = []
-    for key in sorted(heap.kept):
-        same = heap.kept[key]
-        everyone = [same.first, *same.more]
-        repeated += bool(same.more)
-        labelled = [sample for sample in everyone if sample.target is not None]
-        target = _most_frequent([sample.target for sample in labelled])
-        if len(labelled) > 1:
-            twice += 1
-            conflicts += canonical(labelled[0].target) != canonical(labelled[1].target)
-        if len({canonical(sample.target) for sample in labelled}) > 1:
-            disputed += 1
-            undecided += target is None
-            if len(places) < _NO_DETAIL:
-                places.append(" and ".join(sample.source for sample in labelled[:2]))
-        samples.append(_one(everyone, target))
+def _merged(heap: _SmallestKeys, rows: int) -> Gathered:
+    every = [heap.kept[key] for key in sorted(heap.kept)]
+    samples = tuple(same.sample() for same in every)
+    twice = [same.first_labels for same in every if len(same.first_labels) > 1]
+    disputed = [same for same in every if same.disputed]
     return Gathered(
-        samples=tuple(samples),
+        samples=samples,
         rows=rows,
-        names=names,
         distinct_dropped=heap.limit is not None,
-        repeated=repeated,
-        labelled_twice=twice,
-        conflicts=conflicts,
-        disputed=disputed,
-        conflicting=tuple(places),
-        undecided=undecided,
+        repeated=sum(same.repeated for same in every),
+        labelled_twice=len(twice),
+        conflicts=sum(one != other for one, other in twice),
+        disputed=len(disputed),
+        conflicting=tuple(same.disputed for same in disputed[:_PLACES]),
+        undecided=sum(same.sample().target is None for same in disputed),
         characters=heap.characters,
     )
-
-
-def _one(everyone: list[Sample], target: JsonValue) -> Sample:
-    first = everyone[0]
-    if len(everyone) == 1:
-        return first
-    answers = [sample.reference for sample in everyone if sample.reference is not None]
-    reference = _most_frequent(answers)
-    recorded: dict[str, JsonValue] = {}
-    for sample in everyone:
-        recorded = {**sample.recorded, **recorded}
-    latencies = [s.reference_latency_ms for s in everyone if s.reference_latency_ms is not None]
-    return Sample(
-        key=first.key,
-        text=first.text,
-        messages=first.messages,
-        target=target,
-        reference=answers[0] if reference is None and answers else reference,
-        reference_latency_ms=latencies[0] if latencies else None,
-        group=next((sample.group for sample in everyone if sample.group), ""),
-        source=first.source,
-        recorded=recorded,
-    )
-
-
-def _most_frequent(values: Sequence[JsonValue]) -> JsonValue:
-    """The value that most give; None where two are equally frequent."""
-    counts: dict[str, int] = {}
-    for value in values:
-        counts[canonical(value)] = counts.get(canonical(value), 0) + 1
-    most = max(counts.values(), default=0)
-    winners = [name for name, count in counts.items() if count == most]
-    if len(winners) != 1:
-        return None
-    return next(value for value in values if canonical(value) == winners[0])
