@@ -103,30 +103,15 @@ class OpenAIModel:
         limit = chat.output_limit(self._endpoint, self._labels)
         return estimate_usd([self._input_tokens(r) for r in requests], output_tokens=limit, price=price)
 
-    async def answer(self, requests: Sequence[Request]) -> list[Answer]:
-        """Returns one answer per request, asked with bounded concurrency.
+    def check_allowed(self, requests: Sequence[Request]) -> None:
+        """Refuses requests that may not be asked, all of them together, before any is paid for.
+
+        Call it with everything that will be asked: `answer` can only judge the batch it is given.
 
         Raises:
-            ModelError: not one request was answered, or the server may not be asked.
-            BudgetExceeded: the batch would pass the spend cap, or there is none; nothing was asked.
+            ModelError: the server is elsewhere and suffice is offline, or the key is missing.
+            BudgetExceeded: the spend cap is missing or would be passed, or the price is not known.
         """
-        if not requests:
-            return []
-        self._check_allowed(requests)
-        batch = _Batch(answers=[None] * len(requests))
-        queue = iter(range(len(requests)))
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(self._endpoint.concurrency, len(requests))):
-                group.create_task(self._work(requests, queue, batch))
-        if len(batch.failures) and all(a is None or a.error is not None for a in batch.answers):
-            raise batch.failures[0]
-        return [answer or self._unasked(batch.stopped) for answer in batch.answers]
-
-    async def close(self) -> None:
-        """Closes the connections."""
-        await self._transport.close()
-
-    def _check_allowed(self, requests: Sequence[Request]) -> None:
         endpoint = self._endpoint
         if is_offline(asked=self._offline) and not endpoint.is_loopback:
             raise ModelError(
@@ -141,6 +126,29 @@ class OpenAIModel:
             )
         if estimate := self.estimate_usd(requests):
             self._account.check(estimate, what=f"asking {self._name} {len(requests)} times")
+
+    async def answer(self, requests: Sequence[Request]) -> list[Answer]:
+        """Returns one answer per request, asked with bounded concurrency.
+
+        Raises:
+            ModelError: not one request was answered, or the server may not be asked.
+            BudgetExceeded: the batch would pass the spend cap, or there is none; nothing was asked.
+        """
+        if not requests:
+            return []
+        self.check_allowed(requests)
+        batch = _Batch(answers=[None] * len(requests))
+        queue = iter(range(len(requests)))
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(self._endpoint.concurrency, len(requests))):
+                group.create_task(self._work(requests, queue, batch))
+        if len(batch.failures) and all(a is None or a.error is not None for a in batch.answers):
+            raise batch.failures[0]
+        return [answer or self._unasked(batch.stopped) for answer in batch.answers]
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._transport.close()
 
     async def _work(self, requests: Sequence[Request], queue: Iterator[int], batch: _Batch) -> None:
         """Answers requests from the queue until it is empty or the batch is stopped."""
