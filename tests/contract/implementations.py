@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from suffice.adapt.distil import DistilMethod
 from suffice.adapt.encoder_head import HeadMethod
 from suffice.adapt.linear import LinearMethod
 from suffice.candidate import Candidate
@@ -91,13 +92,23 @@ SCORERS: dict[str, tuple[Callable[[], Scorer], list[tuple[object, str]]]] = {
     "labels": (LabelScorer, [("bill", "bill"), ("bill", " Bill "), (3, "3")]),
 }
 
-# name -> (how to make it, its candidate)
-METHODS: dict[str, tuple[Callable[[Place], Callable[[], Method]], Candidate]] = {
-    "linear": (lambda _: LinearMethod, Candidate(name="first rung", kind="linear", method="linear")),
-    "head": (
-        lambda place: lambda: HeadMethod(tiny.embedder(place / str(len(list(place.iterdir()))))),
-        Candidate(name="second rung", kind="encoder", method="head"),
+
+def _head(place: Place) -> Callable[[], Method]:
+    body = tiny.embedder(place / "tiny body")
+    return lambda: HeadMethod(body)
+
+
+# name -> (how to make it, its candidate, the folder of its teacher)
+METHODS: dict[
+    str, tuple[Callable[[Place], Callable[[], Method]], Candidate, Callable[[Place], Path] | None]
+] = {
+    "distil": (
+        lambda _: DistilMethod,
+        Candidate(name="pupil", kind="linear", method="distil", teacher="linear"),
+        linear_folder,
     ),
+    "head": (_head, Candidate(name="second rung", kind="encoder", method="head"), None),
+    "linear": (lambda _: LinearMethod, Candidate(name="first rung", kind="linear", method="linear"), None),
 }
 
 METERS: dict[str, Callable[[Place], Callable[[], Meter]]] = {

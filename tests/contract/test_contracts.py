@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from suffice.adapt import registry as adapt_registry
 from suffice.ledger.looks import LookBook
 from suffice.ledger.store import RunStore
 from suffice.models import registry
@@ -79,13 +80,13 @@ def test_scorers(name: str) -> None:
     batteries.check_scorer(make, right)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 def test_methods(name: str, tmp_path: Path) -> None:
     """A method seals a folder of its kind, the same bytes each time, that loads and answers."""
-    make, candidate = METHODS[name]
-    workshop = tmp_path / "workshop"
-    workshop.mkdir()
-    batteries.check_method(make(workshop), candidate, tiny.TRAINING, place=tmp_path, teacher=None)
+    make, candidate, make_teacher = METHODS[name]
+    teacher = None if make_teacher is None else make_teacher(tmp_path / "teacher")
+    batteries.check_method(make(tmp_path), candidate, tiny.TRAINING, place=tmp_path, teacher=teacher)
 
 
 @pytest.mark.slow
@@ -113,3 +114,8 @@ def test_look_account(tmp_path: Path) -> None:
 def test_every_kind_of_model_is_held_to_the_battery() -> None:
     """A kind in the registry without a line in the list fails here; `openai` has a test of its own."""
     assert set(registry.KINDS) == {name.split()[-1] for name in MODELS} | {"openai"}
+
+
+def test_every_method_is_held_to_the_battery() -> None:
+    """A method in the registry without a line in the list fails here, unless it needs an extra."""
+    assert {name for name, entry in adapt_registry.METHODS.items() if entry.extra is None} == set(METHODS)
