@@ -18,6 +18,7 @@ _INSTRUCTION = (
 _TEXT_TOKENS = 1024
 _ROOM_TOKENS = 8
 _ALTERNATIVES = 20
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,9 +115,11 @@ def _confidence(value: Any, labels: Sequence[str]) -> float | None:
             return None
     try:
         total = math.fsum(float(token["logprob"]) for token in tokens)
+        if not total <= _ROUNDING:  # no probability, or no number
+            return None
         if labels:
             total -= _log_mass(tokens[0], labels)
-        return min(1.0, math.exp(total)) if not math.isnan(total) else None
+        return min(1.0, math.exp(total))
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
 

@@ -235,7 +235,8 @@ def test_log_probabilities_become_a_confidence() -> None:
 
 
 @pytest.mark.parametrize(
-    "rubbish", [{}, {"content": []}, {"content": [{"logprob": "x"}]}, {"content": None}, 7]
+    "rubbish",
+    [{}, 7, *({"content": tokens} for tokens in (None, [], [{"logprob": "x"}], [{"logprob": 3.0}]))],
 )
 def test_rubbish_log_probabilities_are_no_confidence(rubbish: object) -> None:
     """A malformed part that is not needed does not spoil the answer."""
