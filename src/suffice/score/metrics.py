@@ -1,5 +1,6 @@
 """Metrics of classification that are no mean over samples: macro-F1, recall at a false-alarm rate."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -31,12 +32,10 @@ def macro_f1(wanted: Sequence[str], answers: Sequence[str | None]) -> float:
     _check(wanted, answers)
     truths = [normal(w) for w in wanted]
     given = [None if a is None else normal(a) for a in answers]
-    labels = sorted({*truths, *(g for g in given if g is not None)})
-    scores = []
-    for label in labels:
-        hits = sum(t == label == g for t, g in zip(truths, given, strict=True))
-        scores.append(2 * hits / (truths.count(label) + given.count(label)))
-    return sum(scores) / len(scores)
+    wants, gives = Counter(truths), Counter(g for g in given if g is not None)
+    hits = Counter(t for t, g in zip(truths, given, strict=True) if t == g)
+    labels = {*wants, *gives}
+    return sum(2 * hits[label] / (wants[label] + gives[label]) for label in sorted(labels)) / len(labels)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,23 +66,19 @@ def recall_at_false_alarm(
     positives, negatives = int(positive.sum()), int((~positive).sum())
     if positives == 0 or negatives == 0:
         raise ValueError(f"recall needs both classes; there are {positives} positives, {negatives} others")
-    best = OperatingPoint(
-        threshold=float("inf"), recall=0.0, false_alarm=0.0, positives=positives, negatives=negatives
+    thresholds = np.unique(values)[::-1]
+    found = positives - np.searchsorted(np.sort(values[positive]), thresholds, side="left")
+    alarms = negatives - np.searchsorted(np.sort(values[~positive]), thresholds, side="left")
+    # Both grow as the threshold falls, so those that are allowed come first.
+    allowed = int((alarms / negatives <= false_alarm).sum())
+    at = allowed - 1
+    return OperatingPoint(
+        threshold=float(thresholds[at]) if allowed else float("inf"),
+        recall=float(found[at] / positives) if allowed else 0.0,
+        false_alarm=float(alarms[at] / negatives) if allowed else 0.0,
+        positives=positives,
+        negatives=negatives,
     )
-    for threshold in np.unique(values)[::-1]:
-        called = values >= threshold
-        alarms = float((called & ~positive).sum()) / negatives
-        if alarms > false_alarm:
-            break
-        recall = float((called & positive).sum()) / positives
-        best = OperatingPoint(
-            threshold=float(threshold),
-            recall=recall,
-            false_alarm=alarms,
-            positives=positives,
-            negatives=negatives,
-        )
-    return best
 
 
 def positive_scores(answers: Sequence[Answer], positive: str) -> list[float]:
