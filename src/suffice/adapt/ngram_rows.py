@@ -9,8 +9,9 @@ from scipy.sparse import csr_matrix
 from suffice.models import hashing
 from suffice.models.linear_weights import rarity, rarity_code
 
-# 8 bytes each: what is kept of the texts while training stays below 1.2 GB.
-MAX_ENTRIES = 150_000_000
+# 8 bytes each, twice for a moment: what is kept of the texts stays below 1 GB.
+MAX_ENTRIES = 60_000_000
+_CHUNK_ROWS = 8_192
 
 
 def counted(texts: Sequence[str], *, bits: int) -> csr_matrix:
@@ -44,14 +45,17 @@ def rarity_codes(rows: csr_matrix) -> NDArray[np.uint8]:
 
 
 def weighted(rows: csr_matrix, codes: NDArray[np.uint8]) -> csr_matrix:
-    """Returns the rows times the buckets' rarity, each row of length 1."""
-    values = rows.data * rarity(codes)[rows.indices]
-    sizes = np.diff(rows.indptr)
-    owner = np.repeat(np.arange(rows.shape[0]), sizes)
-    lengths = np.sqrt(np.bincount(owner, weights=values.astype(np.float64) ** 2, minlength=rows.shape[0]))
-    lengths[lengths == 0] = 1.0
-    values = (values / np.repeat(lengths, sizes)).astype(np.float32)
-    return csr_matrix((values, rows.indices, rows.indptr), shape=rows.shape)
+    """Returns the rows times the buckets' rarity, each row of length 1; the given rows are used up."""
+    factors = rarity(codes)
+    for start in range(0, rows.shape[0], _CHUNK_ROWS):
+        ends = rows.indptr[start : start + _CHUNK_ROWS + 1]
+        part = slice(int(ends[0]), int(ends[-1]))
+        values = rows.data[part]
+        values *= factors[rows.indices[part]]
+        # Every text has n-grams, so that no row is empty.
+        lengths = np.sqrt(np.add.reduceat(values.astype(np.float64) ** 2, ends[:-1] - ends[0]))
+        values /= np.repeat(lengths, np.diff(ends)).astype(np.float32)
+    return rows
 
 
 def bits_for(texts: Sequence[str], *, most: int) -> int:

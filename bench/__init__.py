@@ -1,0 +1,1 @@
+"""Benchmarks: each prints Markdown rows with their command, machine, n and interval."""
