@@ -73,8 +73,8 @@ def share(value: float | None, *, decimals: int = 1) -> str:
     """Returns a percentage; what is below 1 or above 0 never shows as 100% or 0%: "99.97%"."""
     if value is None:
         return NOT_MEASURED
-    if value in {0.0, 1.0}:
-        return f"{value:.0%}"
+    if min(abs(value), abs(1 - value)) < 1e-12:  # rounding errors of an interval that ends there
+        return "0%" if value < 0.5 else "100%"
     for more in range(decimals, 6):
         text = f"{value:.{more}%}"
         if float(text[:-1]) not in {0.0, 100.0}:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from suffice import files
 from suffice.bar import Verdict
@@ -16,6 +16,7 @@ from suffice.report.facts import Facts
 from suffice.report.ladder import bar_rows, rungs, tiles, unmeasured
 
 _MARKS = {Verdict.PASS: "✓", Verdict.FAIL: "✕", Verdict.INCONCLUSIVE: "?", Verdict.NOT_TESTED: "–"}
+_FEW = 6  # labels whose heat map leaves room for a table beside it
 _CHARTS = {
     "frontier": frontier.chart,
     "wealth": wealth.chart,
@@ -40,6 +41,7 @@ def render(facts: Facts) -> str:
     volume = facts.cost.break_even_requests_per_month
     evidence = (words.evidence_words(facts),)
     groups = facts.calibration.bins if facts.calibration else ()
+    matrix = facts.confusion_matrix
     html = (
         _environment()
         .get_template("report.html")
@@ -53,6 +55,7 @@ def render(facts: Facts) -> str:
             unmeasured=unmeasured(facts),
             proof=words.certificate_words(facts) or evidence,
             charts={name: _ready(name, make(facts)) for name, make in _CHARTS.items()},
+            has_small_confusion=bool(facts.confusions) and (matrix is None or len(matrix.answered) <= _FEW),
             calibration_n=sum(group.n for group in groups),
             break_even=numbers.NOT_MEASURED
             if volume is None
@@ -76,6 +79,16 @@ def _ready(name: str, chart: Any) -> dict[str, Any] | None:
     }
 
 
+def _coded(text: str) -> Markup:
+    """Returns the text escaped, with what stands between backticks as code."""
+    parts = [escape(part) for part in text.split("`")]
+    if len(parts) % 2 == 0:
+        return escape(text)
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if index % 2 else part for index, part in enumerate(parts)
+    )
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -91,6 +104,7 @@ def _environment() -> Environment:
         "ends": lambda value: numbers.interval(value.lower, value.upper),
         "day": lambda moment: moment[:10],
         "evidence": words.test_words,
+        "coded": _coded,
         "label": lambda verdict: words.VERDICTS[verdict],
     }
     environment.globals["unknown"] = numbers.NOT_MEASURED

@@ -28,6 +28,13 @@ ORDERS = {
         "shown to meet the bar"
     ),
 }
+_LEAST = {
+    "cost": "cheapest",
+    "memory": "least memory-hungry",
+    "latency": "fastest",
+    "energy": "most frugal",
+    "bytes": "smallest",
+}
 _BARS = {
     "latency_p95_ms": ("Latency, p95", numbers.duration, 1.0),
     "memory_mb": ("Memory", numbers.size, 1e6),
@@ -74,7 +81,8 @@ def sentence(facts: Facts) -> str:
     """Returns the verdict in one plain sentence."""
     bar = facts.task.target_text
     if facts.verdict is Verdict.PASS and facts.chosen is not None:
-        shown = f"{facts.chosen.name} is the smallest model shown to meet your bar"
+        least = _LEAST.get(facts.task.minimise, "smallest")
+        shown = f"{facts.chosen.name} is the {least} choice shown to meet your bar"
         return f"{shown}: {bar}{_limits(facts)}{_gain(facts)}."
     keep = f" Keep {facts.reference.name}." if facts.reference is not None else ""
     if facts.verdict is Verdict.FAIL:

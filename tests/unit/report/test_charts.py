@@ -108,7 +108,17 @@ def test_calibration_shows_the_n_of_each_group() -> None:
     assert chart.title == "It is less sure than it should be: off by 8.0% on average"
     assert {"18", "369"} <= set(texts(chart.wide))
     assert "12" not in texts(chart.wide)
+    assert "n beside it" in chart.note
     assert "confidence 46.0%: 44.0% right (24.6 to 66.3, n 18)" in chart.alt
+
+
+def test_groups_of_like_size_are_counted_once() -> None:
+    """Ten groups of the same n need no ten labels."""
+    even = tuple(dataclasses.replace(group, n=44 + index % 2) for index, group in enumerate(BINS))
+    facts = dataclasses.replace(FACTS, calibration=CalibrationFacts(bins=even, ece=0.02))
+    chart = drawn(calibration.chart(facts))
+    assert "n 44 to 45 each" in chart.note
+    assert "44" not in texts(chart.wide)
 
 
 def test_calibration_takes_given_intervals() -> None:
@@ -149,20 +159,37 @@ def test_cost_shows_the_break_even() -> None:
     chart = drawn(cost.chart(FACTS))
     assert chart.title == "It pays from about 64,600 requests a month"
     assert {"today", "minilm-head"} <= set(texts(chart.narrow))
-    assert "1,000,000 requests: $310.00 today, $20.21" in chart.alt
+    assert "today: $3.10 at 10k requests, $310.00 at 1M requests" in chart.alt
+    assert "minilm-head: $20.00 at 10k requests, $20.21 at 1M requests" in chart.alt
 
 
 @pytest.mark.parametrize(
     "prices",
     [
         CostFacts(),
-        CostFacts(today_usd_per_1k=0.3, chosen_usd_per_1k=0.1),
+        CostFacts(today_usd_per_1k=0.3),
         CostFacts(today_usd_per_1k=0.0, chosen_usd_per_1k=0.1, fixed_usd_per_month=5.0),
     ],
 )
-def test_without_both_prices_and_a_monthly_cost_there_is_no_crossing(prices: CostFacts) -> None:
+def test_without_both_prices_there_is_no_chart_of_cost(prices: CostFacts) -> None:
     """There is no chart of a price that is not known."""
     assert cost.chart(dataclasses.replace(FACTS, cost=prices)) is None
+
+
+def test_a_machine_of_its_own_is_drawn_where_the_price_is_for_a_share_of_one() -> None:
+    """A price that holds the machine's hours still breaks even against a machine bought whole."""
+    shared = CostFacts(today_usd_per_1k=0.06, chosen_usd_per_1k=0.0003, break_even_requests_per_month=1e6)
+    chart = drawn(cost.chart(dataclasses.replace(FACTS, cost=shared)))
+    assert chart.title == "Even a machine of its own pays from about 1,000,000 requests a month"
+    assert "a machine of its own: $60.00 at 10k requests, $60.00 at 1M requests" in chart.alt
+    assert "a machine of its own" in texts(chart.narrow)
+
+
+def test_without_a_machine_the_ratio_is_the_finding() -> None:
+    """Two prices that both grow with use never cross."""
+    prices = CostFacts(today_usd_per_1k=0.3, chosen_usd_per_1k=0.1)
+    chart = drawn(cost.chart(dataclasses.replace(FACTS, cost=prices)))
+    assert chart.title == "It costs 3.0 times less than today"
 
 
 def test_a_model_that_never_pays_says_so() -> None:

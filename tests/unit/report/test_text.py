@@ -21,7 +21,7 @@ def test_the_verdict_comes_first() -> None:
     """After the mark of simulation, the first word is the verdict."""
     lines = text.render(FACTS).splitlines()
     assert lines[0].startswith("SIMULATED")
-    assert lines[1].startswith("PASS  minilm-head is the smallest model shown to meet your bar")
+    assert lines[1].startswith("PASS  minilm-head is the cheapest choice shown to meet your bar")
 
 
 def test_every_figure_stands_in_full() -> None:

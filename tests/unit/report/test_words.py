@@ -29,7 +29,7 @@ def test_each_target_has_its_words(bar: QualityBar, expected: str) -> None:
 def test_a_pass_says_what_it_saves() -> None:
     """The sentence names the model, the bar, the price and the speed."""
     expected = (
-        "minilm-head is the smallest model shown to meet your bar: accuracy at most 2 points below "
+        "minilm-head is the cheapest choice shown to meet your bar: accuracy at most 2 points below "
         "imaginary-large's (1 of its 4 limits could not be checked). It costs $0.00021 per 1,000 requests "
         "instead of $0.31 and answers within 5.9 ms (p95)."
     )

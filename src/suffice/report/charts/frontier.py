@@ -223,7 +223,7 @@ def _labels(points: Sequence[_Point], sheet: Sheet) -> list[labels.Label]:
             y=point.quality.estimate,
             lower=point.quality.lower,
             upper=point.quality.upper,
-            text=shorten(point.name, 22 if sheet.is_narrow else 30),
+            text=shorten(point.name, 24 if sheet.is_narrow else 40),
             colour=colours[point.role],
             is_bold=point.role == "chosen",
             is_optional=is_crowded and point.role == "other",

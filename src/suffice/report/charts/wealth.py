@@ -66,7 +66,7 @@ def _paint(axes: Any, sheet: Sheet, tests: Sequence[TestFacts], chosen: str | No
         for (one, low), (other, high) in itertools.pairwise(zip(test.path, _heights(test), strict=True)):
             placer.keep_clear(one.n, low, other.n, high)
     for test in tests:
-        placer.beside(_label(test, chosen, most=18 if sheet.is_narrow else 28))
+        placer.beside(_label(test, chosen, most=24 if sheet.is_narrow else 36))
     for threshold in thresholds:
         placer.along(threshold, f"enough: {threshold:.4g}", colour=BAD)
 
