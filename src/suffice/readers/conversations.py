@@ -100,7 +100,7 @@ def _body(value: Any) -> Any:
     if isinstance(value, str) and value.lstrip().startswith("{"):
         try:
             value = json.loads(value)  # some logs keep bodies as text
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             return value
     if isinstance(value, Mapping) and isinstance(value.get("body"), Mapping):
         return value["body"]

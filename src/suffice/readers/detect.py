@@ -112,11 +112,11 @@ def _storage(path: Path, encoding: str | None) -> tuple[str, RowReader]:
 
 def _refuse_one_object(path: Path, text: str) -> None:
     """One object over several lines is no JSON Lines; the parser's complaint on line 1 would puzzle."""
-    first = text.splitlines()[0].rstrip()
-    if first.endswith(("{", "[", ",")):
+    first, end, _ = text.partition("\n")
+    if end and first.rstrip().endswith(("{", "[", ",")):
         try:
             json.loads(first)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise DataError(
                 f"{path} starts a JSON object that goes on over several lines",
                 hint="write one object a line (JSON Lines), or one array [{...}, {...}]",

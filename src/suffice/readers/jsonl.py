@@ -28,8 +28,10 @@ def read_json_lines(path: Path, *, encoding: str | None, tally: Tally) -> Iterat
             record = _DECODER.decode(text)
         except json.JSONDecodeError as error:
             raise _broken(path, number, text, error) from error
-        except RecursionError as error:
-            raise DataError(f"{path}, line {number}: nested too deep") from error
+        except (RecursionError, ValueError) as error:
+            raise DataError(
+                f"{path}, line {number}: nested too deep or a number too long: {error}"
+            ) from error
         yield _row(record, path=path, line=number)
 
 
@@ -105,6 +107,8 @@ class _Window:
                 if not cut or too_long or not self._fill(step):
                     raise self._error(error.msg, at=error.pos) from error
                 step *= 2
+            except (RecursionError, ValueError) as error:
+                raise self._error(f"nested too deep or a number too long: {error}") from error
             else:
                 line = self._line + self._text.count("\n", 0, self._at)
                 self._at = end

@@ -54,7 +54,7 @@ class SameInput:
         return " and ".join(places[:2]) if len(places) > 1 else ""
 
     def sample(self) -> Sample:
-        """Returns the one sample: the truth most rows give, or none on a tie; the first of the usual answers."""
+        """Returns the one sample: the truth most rows give, none on a tie; the most usual answer."""
         if not self.repeated:
             return self.first
         winners = _most_frequent(self._targets)

@@ -10,7 +10,7 @@ from suffice.errors import DataError
 from suffice.readers.columns import Columns, missing_column
 from suffice.readers.rows import Row, Tally
 from suffice.readers.same_input import SameInput
-from suffice.readers.values import answer_value, input_text, latency, scalar_text
+from suffice.readers.values import answer_value, field_text, input_text, latency
 from suffice.task import Kind, Message, Sample
 
 # Texts of more characters than this together are sampled as well, so that few huge rows cannot fill memory.
@@ -71,7 +71,7 @@ def _sample(row: Row, columns: Columns, *, text: str, key: str, kind: Kind, tall
         for name, column in columns.recorded.items()
         if row.fields.get(column) is not None
     }
-    mark = scalar_text(row.fields.get(columns.id)) if columns.id else None
+    mark = field_text(row, columns.id)
     return Sample(
         key=key,
         text=text,
@@ -79,7 +79,7 @@ def _sample(row: Row, columns: Columns, *, text: str, key: str, kind: Kind, tall
         target=None if target == "" else target,
         reference=answer_value(row, columns.reference, kind, tally),
         reference_latency_ms=latency(row, columns.latency_ms, tally),
-        group=(scalar_text(row.fields.get(columns.group)) or "") if columns.group else "",
+        group=field_text(row, columns.group) or "",
         source=f"{row.place} ({mark})" if mark else row.place,
         recorded=recorded,
     )

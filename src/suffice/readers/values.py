@@ -38,10 +38,7 @@ def input_text(row: Row, column: str, tally: Tally) -> str | None:
     Raises:
         DataError: the field holds a list or an object; names the line.
     """
-    try:
-        text = scalar_text(row.fields.get(column))
-    except TypeError as error:
-        raise _not_text(row, column, error) from error
+    text = field_text(row, column)
     if text is None or not text.strip(" \t\r\n\0"):
         tally.add("rows without input", row.place)
         return None
@@ -76,6 +73,20 @@ def answer_value(row: Row, column: str | None, kind: Kind, tally: Tally) -> Json
             tally.add("labels that are numbers or truth values", row.place)
         text = unicodedata.normalize("NFC", text).replace("\0", "").strip()
     return text
+
+
+def field_text(row: Row, column: str | None) -> str | None:
+    """Returns a field that must be a scalar as text; None where there is none.
+
+    Raises:
+        DataError: it holds a list or an object; names the line.
+    """
+    if column is None:
+        return None
+    try:
+        return scalar_text(row.fields.get(column))
+    except TypeError as error:
+        raise _not_text(row, column, error) from error
 
 
 def latency(row: Row, column: str | None, tally: Tally) -> float | None:

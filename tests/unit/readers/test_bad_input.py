@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from suffice.errors import DataError
-from suffice.readers import samples
+from suffice.readers import samples, text_lines
 from suffice.readers.findings import Finding, Severity
 from suffice.readers.load import Loaded, load, read_inputs
 from suffice.readers.task_file import read_spec
@@ -72,6 +72,8 @@ PACKED = gzip.compress(lines_of(labelled(2000)))
         ('{"text": "a", "label": "b"}\n'.encode("utf-16-le"), "UTF-16 without a byte order mark"),
         (b'{"text": ["a", "b"], "label": "x"}\n', "rows.jsonl:1: the field 'text' holds a list"),
         (b'{"text": "a", "label": {"x": 1}}\n', "rows.jsonl:1: the field 'label' holds an object"),
+        (b'{"text": "a", "n": ' + b"1" * 5000 + b"}\n", "line 1: nested too deep or a number too long"),
+        (b'[{"text": "a", "n": ' + b"1" * 5000 + b"}]", "nested too deep or a number too long"),
         (b'{"text": "", "label": "x"}\n', "no row has a text in 'text'"),
     ],
 )
@@ -327,3 +329,22 @@ def test_a_bar_against_truth_without_truth_is_a_problem(tmp_path: Path) -> None:
         loaded = load_rows(tmp_path, rows, target="", reference="{answers: big}", bars=quality)
         severities[target] = found(loaded, "no truth").severity
     assert {"non_inferior": Severity.PROBLEM, "agreement": Severity.WARNING} == severities
+
+
+def test_a_group_must_be_one_value(tmp_path: Path) -> None:
+    """A list cannot tie rows together."""
+    rows = [{**row, "who": ["a", "b"]} for row in labelled(20)]
+    with pytest.raises(DataError, match=r"rows.jsonl:1: the field 'who' holds a list"):
+        load_rows(tmp_path, rows, group="who")
+
+
+def test_an_endless_line_is_refused_before_it_fills_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In every encoding, with the line's number."""
+    monkeypatch.setattr(text_lines, "LONGEST_LINE_BYTES", 1 << 20)
+    data = lines_of(labelled(20)) + b'{"text": "' + b"a" * (1 << 21)
+    with pytest.raises(DataError, match="line 21: longer than 1 MiB"):
+        load_bytes(tmp_path, data)
+    with pytest.raises(DataError, match="line 21: longer than 1 MiB"):
+        load_bytes(tmp_path, data, encoding="latin-1")

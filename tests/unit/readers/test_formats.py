@@ -214,6 +214,7 @@ def write_batch(folder: Path) -> None:
     ]
     results[3] = {"custom_id": "r3", "response": {"status_code": 500, "body": {"error": {"message": "no"}}}}
     del results[5]
+    results.insert(0, {**results[0], "error": "a second result, which is not the first"})
     results.append({"custom_id": "r99", "response": {"status_code": 200, "body": chat_answer(ROWS[0])}})
     write_rows(folder / "in.jsonl", requests)
     write_rows(folder / "out.jsonl", reversed(results))
@@ -234,6 +235,7 @@ def test_batch_requests_are_joined_with_their_results(tmp_path: Path, data: str)
     assert 1 == counts["requests the reference failed to answer"]
     assert 1 == counts["batch requests without a result"]
     assert 1 == counts["batch results without a request"]
+    assert 1 == counts["batch results that repeat a custom_id"]
 
 
 def test_batch_results_alone_are_refused(tmp_path: Path) -> None:
@@ -307,3 +309,16 @@ def test_hub_names_are_parsed_and_offline_is_obeyed() -> None:
             hub.parse_name(wrong)
     with pytest.raises(DataError, match="--offline forbids"):
         hub.download("hf:owner/name", offline=True)
+
+
+def test_records_that_are_no_conversation_or_failed_are_counted(tmp_path: Path) -> None:
+    """Among chats: what cannot be read is skipped, what the model failed to answer is kept."""
+    rows = [LOGS["request and response"](row) for row in ROWS]
+    rows.append({"request": {"path": "/v1/models"}, "response": {"data": []}})
+    rows.append({"request": chat(labelled(1, start=99)[0]), "response": {"status_code": 500}})
+    write_rows(tmp_path / "rows.jsonl", rows)
+    loaded = load(write_task(tmp_path, input="", target="", reference="{}", bars=AGREEMENT))
+    counts = {finding.what: finding.count for finding in loaded.findings}
+    assert 1 == counts["records without a conversation"]
+    assert 1 == counts["requests the reference failed to answer"]
+    assert (41, 40) == (loaded.profile.samples, loaded.profile.with_reference)
