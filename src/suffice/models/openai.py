@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from suffice.clock import Clock, SystemClock
-from suffice.errors import ArtefactError, BudgetExceeded, ModelError
+from suffice.errors import ArtefactError, BudgetExceeded, ModelError, SpecError
 from suffice.models import artefact, chat
 from suffice.models.endpoint import OFFLINE_SWITCH, Endpoint, Waiting, is_offline
 from suffice.models.spend import Price, SpendAccount, TokenEstimator, estimate_usd
@@ -77,7 +77,7 @@ class OpenAIModel:
             price = None if given["price"] is None else Price(**given["price"])
             endpoint = Endpoint(**{**given, "price": price, "waiting": Waiting(**given["waiting"])})
             return cls(endpoint, name=settings["name"], labels=settings["labels"])
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, SpecError) as error:
             raise ArtefactError(f"{folder}: the endpoint's settings are damaged: {error!r}") from error
 
     def seal(self, folder: Path) -> artefact.Artefact:
@@ -89,11 +89,6 @@ class OpenAIModel:
     def name(self) -> str:
         """Returns the name it was given, or the server's name of the model."""
         return self._name
-
-    @property
-    def account(self) -> SpendAccount:
-        """Returns the account its calls are paid from."""
-        return self._account
 
     def estimate_usd(self, requests: Sequence[Request]) -> float:
         """Returns what asking these would cost at most, by estimated tokens; 0 where it is free."""

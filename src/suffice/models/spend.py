@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from suffice.errors import BudgetExceeded
+from suffice.errors import BudgetExceeded, SpecError
 from suffice.ports import Usage
 
 # The rule of thumb for English and most tokenizers; other scripts have more bytes per character,
@@ -24,16 +24,16 @@ class Price:
     def __post_init__(self) -> None:
         for value in (self.usd_per_1m_input, self.usd_per_1m_output):
             if not (math.isfinite(value) and value >= 0):
-                raise ValueError(f"a price is a number of dollars >= 0, not {value!r}")
+                raise SpecError(f"a price is a number of dollars >= 0, not {value!r}")
 
     def cost_usd(self, *, input_tokens: float, output_tokens: float) -> float:
         """Returns what so many tokens cost."""
         return (input_tokens * self.usd_per_1m_input + output_tokens * self.usd_per_1m_output) / 1e6
 
 
-def tokens_of_text(text: str, *, bytes_per_token: float = BYTES_PER_TOKEN) -> int:
+def tokens_of_text(text: str) -> int:
     """Returns an estimate of a text's tokens: UTF-8 bytes / 4, rounded up (an estimate, not a count)."""
-    return math.ceil(len(text.encode("utf-8", "surrogatepass")) / bytes_per_token)
+    return math.ceil(len(text.encode("utf-8", "surrogatepass")) / BYTES_PER_TOKEN)
 
 
 class SpendAccount:
@@ -45,7 +45,7 @@ class SpendAccount:
 
     def __init__(self, *, cap_usd: float | None) -> None:
         if cap_usd is not None and not (math.isfinite(cap_usd) and cap_usd >= 0):
-            raise ValueError(f"a spend cap is a number of dollars >= 0, not {cap_usd!r}")
+            raise SpecError(f"a spend cap is a number of dollars >= 0, not {cap_usd!r}")
         self._cap_usd = cap_usd
         self._spent_usd = 0.0
         self._reserved_usd = 0.0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from suffice.errors import BudgetExceeded
+from suffice.errors import BudgetExceeded, SpecError
 from suffice.models.spend import Price, SpendAccount, TokenEstimator, estimate_usd, tokens_of_text
 from suffice.ports import Usage
 
@@ -16,7 +16,7 @@ def test_price_is_per_million_tokens() -> None:
 @pytest.mark.parametrize("usd", [-1.0, float("nan"), float("inf")])
 def test_impossible_prices_are_refused(usd: float) -> None:
     """A price is a number of dollars, 0 or more."""
-    with pytest.raises(ValueError, match="a price is"):
+    with pytest.raises(SpecError, match="a price is"):
         Price(usd_per_1m_input=usd, usd_per_1m_output=0.0)
 
 
@@ -63,5 +63,5 @@ def test_reservations_count_against_the_cap() -> None:
 @pytest.mark.parametrize("cap", [-0.1, float("nan")])
 def test_impossible_caps_are_refused(cap: float) -> None:
     """A cap is a number of dollars, 0 or more."""
-    with pytest.raises(ValueError, match="a spend cap is"):
+    with pytest.raises(SpecError, match="a spend cap is"):
         SpendAccount(cap_usd=cap)
