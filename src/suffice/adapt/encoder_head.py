@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,9 +85,7 @@ class HeadMethod:
         train_vectors = embed(embedder, train, what="reading train", progress=progress)
         dev_vectors = embed(embedder, dev, what="reading dev", progress=progress)
         progress("fitting the head", 0.0, 1.0)
-        write_head(
-            out, candidate, train=train_vectors, dev=dev_vectors, labels=rows.labels, facts=facts_of(rows)
-        )
+        write_head(out, candidate, rows, train=train_vectors, dev=dev_vectors)
         progress("fitting the head", 1.0, 1.0)
 
     @staticmethod
@@ -125,14 +124,13 @@ def embed(embedder: Embedder, rows: LabelledRows, *, what: str, progress: Progre
     return EmbeddedRows(rows=rows, vectors=np.concatenate(parts))
 
 
-def write_head(  # noqa: PLR0913 - all by name
+def write_head(
     out: Path,
     candidate: Candidate,
+    rows: TrainingRows,
     *,
     train: EmbeddedRows,
     dev: EmbeddedRows,
-    labels: tuple[str, ...],
-    facts: dict[str, str | int | bool],
     head: softmax_head.SoftmaxHead | None = None,
 ) -> None:
     """Writes the head beside the encoder in `out` and seals the folder.
@@ -140,7 +138,7 @@ def write_head(  # noqa: PLR0913 - all by name
     Without `head`, one is fitted on train with the penalty that does best on dev. Temperature and
     novelty are measured on dev.
     """
-    chosen = head or softmax_head.choose(train.pair, dev.pair, labels=len(labels))
+    chosen = head or softmax_head.choose(train.pair, dev.pair, labels=len(rows.labels))
     logits = chosen.logits(dev.vectors)
     temperature = softmax_head.temperature_for(logits, dev.rows.classes)
     kept = _kept_rows(train.rows.classes)
@@ -154,7 +152,7 @@ def write_head(  # noqa: PLR0913 - all by name
             out,
             name=candidate.name,
             head=encoder.Head(
-                labels=labels,
+                labels=rows.labels,
                 weight=chosen.weight,
                 bias=chosen.bias,
                 temperature=temperature,
@@ -162,12 +160,12 @@ def write_head(  # noqa: PLR0913 - all by name
                 examples=examples,
             ),
             keys=[sample.key for sample in samples],
-            facts={**facts, "C": chosen.C, "keeps_texts": keep_texts, "examples": len(kept)},
+            facts=_facts(rows) | {"C": chosen.C, "keeps_texts": keep_texts, "examples": len(kept)},
         )
 
 
-def facts_of(rows: TrainingRows) -> dict[str, str | int | bool]:
-    """Returns what a model card says of how the encoder reads and what it learned from."""
+def _facts(rows: TrainingRows) -> dict[str, Any]:
+    """What a model card says of how the encoder reads and what it learned from."""
     return {
         "base": REPOSITORY,
         "window_tokens": WINDOW_TOKENS,

@@ -17,11 +17,11 @@ _LOWEST_TEMPERATURE, _HIGHEST_TEMPERATURE = 0.05, 20.0
 
 @dataclass(frozen=True, kw_only=True)
 class SoftmaxHead:
-    """Its logits are vectors @ weight + bias: `weight` (d, K), `bias` (K,), fitted with `C`."""
+    """Its logits are vectors @ weight + bias: `weight` (d, K), `bias` (K,); no `C` if trained otherwise."""
 
     weight: Floats
     bias: Floats
-    C: float
+    C: float | None
 
     def logits(self, vectors: Floats) -> Floats:
         """Returns the (n, K) logits."""
