@@ -9,14 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold
+
+from suffice.adapt.encoder_body import write_body
+from suffice.adapt.encoder_weights import find_encoder
+from suffice.adapt.gain import fit_gain
+from suffice.adapt.gain_views import Embed, Exchanges
+from suffice.errors import ArtefactError
+from suffice.models.embedder import Embedder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Recorded", "data_folder", "load", "word_gain"]
+__all__ = ["Recorded", "data_folder", "kept_gain", "load", "out_of_fold_gain", "sentence_encoder"]
 
 WEAK, STRONG = "mistralai/Mixtral-8x7B-Instruct-v0.1", "gpt-4-1106-preview"
 
@@ -59,16 +64,56 @@ def load(name: str) -> Recorded:
     )
 
 
-def word_gain(data: Recorded) -> NDArray[np.float64]:
-    """Return P(strong right) - P(weak right) from the prompt's words, out of fold (5 folds)."""
+def out_of_fold_gain(data: Recorded, *, see_answers: bool, embed: Embed | None) -> NDArray[np.float64]:
+    """Return the predicted gain of the strong model, each row scored by models fitted without it.
+
+    Args:
+        data: the recorded rows.
+        see_answers: whether the weak model's answer may be looked at (a cascade), or only the
+            prompt (a router).
+        embed: the sentence encoder, or None to use words and form alone.
+    """
     gain = np.zeros(len(data.prompts))
     for train, test in KFold(5, shuffle=True, random_state=0).split(data.prompts):
-        words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2, max_features=60_000)
-        seen = words.fit_transform([data.prompts[i] for i in train])
-        unseen = words.transform([data.prompts[i] for i in test])
-        right = [
-            LogisticRegression(max_iter=300).fit(seen, y[train]).predict_proba(unseen)[:, 1]
-            for y in (data.strong, data.weak)
-        ]
-        gain[test] = right[0] - right[1]
+        model = fit_gain(
+            _exchanges(data, train, see_answers=see_answers),
+            data.weak[train],
+            data.strong[train],
+            embed=embed,
+        )
+        gain[test] = model.score(_exchanges(data, test, see_answers=see_answers))
     return gain
+
+
+def kept_gain(
+    data: Recorded, *, see_answers: bool, embed: Embed | None, folder: Path | None
+) -> NDArray[np.float64]:
+    """Return the out-of-fold gain, read from or written to `folder` where one is given."""
+    seen = ("-answers" if see_answers else "") + ("-embedded" if embed else "")
+    path = None if folder is None else folder / f"{data.name}{seen}.npy"
+    if path is not None and path.exists():
+        stored: NDArray[np.float64] = np.load(path)
+        return stored
+    gain = out_of_fold_gain(data, see_answers=see_answers, embed=embed)
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(path, gain)
+    return gain
+
+
+def sentence_encoder(folder: Path) -> Embed | None:
+    """Return the project's 8-bit MiniLM, built in `folder`, or None without its weights."""
+    try:
+        found = find_encoder()
+    except ArtefactError:
+        return None
+    write_body(found, folder)
+    embedder = Embedder(folder, threads=1, cache_texts=20_000)
+    return lambda texts: embedder.embed(list(texts)).vectors
+
+
+def _exchanges(data: Recorded, rows: NDArray[np.int64], *, see_answers: bool) -> Exchanges:
+    return Exchanges(
+        prompts=[data.prompts[i] for i in rows],
+        answers=[data.answers[i] for i in rows] if see_answers else None,
+    )
