@@ -90,7 +90,8 @@ def _noise(share: ShareOf) -> str:
     lower, upper = share.interval.lower, share.interval.upper
     return (
         f"of {share.n:,} inputs labelled twice {share.value:.1%} disagree (95% interval {lower:.1%} to "
-        f"{upper:.1%}): about {share.value / 2:.1%} of the labels are wrong if they err independently"
+        f"{upper:.1%}): about {share.value / 2:.1%} of the labels are wrong if they err "
+        "independently, unless the input lacks what tells the rows apart"
     )
 
 
