@@ -7,18 +7,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from suffice.bar import QualityBar, Target
+from suffice.bar import Metric, QualityBar, Target
 from suffice.cascade import REFERENCE, Cascade, Tier
+from suffice.certify.rate_claims import claim_of, codes_of, dev_estimate
 from suffice.certify.resources import Resources, of_system, reached_shares, shortfall
-from suffice.certify.systems import Graders
+from suffice.certify.systems import Graders, Outcomes
 from suffice.stats.betting import Bets
 from suffice.stats.mixtures import bernoulli_bets, paired_bets
 from suffice.stats.planning import expected_n
-from suffice.task import Task
+from suffice.task import Sample, Task
 
 # Quantiles of the first tier's trust on dev at which a cascade may escalate. They do not depend
 # on the certify rows, and are close enough that a step costs under 5 points of traffic.
 _GRID = tuple(np.linspace(0.04, 0.96, 24))
+# For metrics whose bounds take long to compute.
+_COARSE_GRID = _GRID[2::4]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,15 +49,21 @@ class SystemEstimate:
         return self.mean - math.sqrt(self.variance / max(self.n, 1))
 
 
-def possible_systems(local: Sequence[str], graders: Graders, n_dev: int, *, reference: bool) -> list[Cascade]:
+def possible_systems(
+    local: Sequence[str], graders: Graders, n_dev: int, *, reference: bool, metric: Metric
+) -> list[Cascade]:
     """Returns every single model and every cascade of two, at the grid's thresholds, over dev's trust.
 
-    `local` lists the models cheapest first; a cascade only ever escalates to a dearer one.
+    `local` lists the models cheapest first; a cascade only ever escalates to a dearer one. Recall
+    at a false-alarm rate is tuned on one model's score, so there are no cascades for it.
     """
     systems = [Cascade(name=name, tiers=(Tier(model=name),)) for name in local]
+    if metric is Metric.RECALL_AT_FALSE_ALARM:
+        return systems
+    steps = _GRID if metric is Metric.ACCURACY else _COARSE_GRID
     for position, first in enumerate(local):
         above = [*local[position + 1 :], *([REFERENCE] if reference else [])]
-        grid = np.unique(np.quantile(graders.models[first].part(0, n_dev).trust, _GRID, method="lower"))
+        grid = np.unique(np.quantile(graders.models[first].part(0, n_dev).trust, steps, method="lower"))
         systems += [
             Cascade(
                 name=f"{first} -> {last} @ {threshold:.3f}",
@@ -71,9 +80,14 @@ class DevView:
     """The dev split as choices see it: graded models, their resources, and the task's bars."""
 
     graders: Graders
-    n: int
+    rows: Sequence[Sample]
     parts: Mapping[str, Resources]
     task: Task
+
+    @property
+    def n(self) -> int:
+        """Returns the number of dev rows."""
+        return len(self.rows)
 
 
 def estimate(cascade: Cascade, view: DevView, *, alpha: float) -> SystemEstimate:
@@ -86,6 +100,8 @@ def estimate(cascade: Cascade, view: DevView, *, alpha: float) -> SystemEstimate
     resources = of_system(cascade, view.parts, reached)
     same = outcomes.same[~np.isnan(outcomes.same)]
     mean, variance = _smoothed(known, worst=-1.0 if bar.target is Target.NON_INFERIOR else 0.0)
+    if bar.metric is not Metric.ACCURACY:
+        return _rate_estimate(cascade, view, outcomes, alpha=alpha)
     found = SystemEstimate(
         cascade=cascade,
         resources=resources,
@@ -104,6 +120,27 @@ def estimate(cascade: Cascade, view: DevView, *, alpha: float) -> SystemEstimate
         log_threshold=-math.log(alpha),
     )
     return replace(found, rows_needed=rows)
+
+
+def _rate_estimate(cascade: Cascade, view: DevView, outcomes: Outcomes, *, alpha: float) -> SystemEstimate:
+    """Returns the estimate where the metric is no mean: its own value, and rows by repeating dev's."""
+    bar, labels = view.task.quality, view.task.labels
+    claim = claim_of(bar, labels)
+    codes = codes_of(claim, view.rows, outcomes, labels=labels, positive=bar.positive)
+    value, rows = dev_estimate(claim, codes, alpha=alpha)
+    reached = reached_shares(outcomes.tier.tolist(), len(cascade.tiers))
+    resources = of_system(cascade, view.parts, reached)
+    return SystemEstimate(
+        cascade=cascade,
+        resources=resources,
+        reached=reached,
+        mean=value,
+        variance=value * (1 - value),
+        n=len(codes),
+        same=None,
+        rows_needed=rows,
+        misses=shortfall(resources, view.task.resources),
+    )
 
 
 def bets_for(system: SystemEstimate, bar: QualityBar) -> Bets:

@@ -7,10 +7,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from suffice.certify.search import SearchResult, ladder_plan
+from suffice.certify.futility import BETA
+from suffice.certify.rate_claims import MacroF1Claim, RateClaim, RecallClaim
+from suffice.certify.search import ladder_plan
+from suffice.certify.search_result import Claim, SearchResult
 from suffice.errors import NotCertified
 from suffice.stats.betting import Bets
-from suffice.stats.ladder import Hypothesis, LadderOutcome, climb
+from suffice.stats.ladder import Hypothesis, climb
 from suffice.stats.paired import UnlabelledPairs
 
 FILE = "evidence.json"
@@ -39,40 +42,70 @@ def as_json(result: SearchResult, keys: Sequence[str]) -> dict[str, Any]:
 
 
 def computed_again(evidence: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Returns verdict, n, alpha and log e-value of each system, computed anew from the recorded values.
+    """Returns verdict, n, alpha and p-value of each system, computed anew from the recorded values.
 
     Raises:
         NotCertified: the file is damaged, or says things no search could have produced.
     """
     try:
-        outcome = _climb_again(evidence)
+        claims = [_claim(test["claim"]) for test in evidence["tests"]]
+        rates = [claim for claim in claims if isinstance(claim, RateClaim)]
+        if rates:
+            return _rates_again(evidence, rates)
+        bets = [claim for claim in claims if not isinstance(claim, RateClaim)]
+        return _climbed_again(evidence, bets)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise NotCertified(f"{FILE} is damaged: {error!r}") from error
+
+
+def _climbed_again(
+    evidence: Mapping[str, Any], claims: Sequence[Bets | UnlabelledPairs]
+) -> dict[str, dict[str, Any]]:
+    tests = evidence["tests"]
+    hypotheses = [
+        Hypothesis(name=test["system"], claim=claim, futility_gap=test["futility_gap"])
+        for test, claim in zip(tests, claims, strict=True)
+    ]
+    plan = ladder_plan(evidence["alpha"], rows=evidence["rows"], order=evidence["order"])
+    outcome = climb(hypotheses, lambda index, start, stop: tests[index]["values"][start:stop], plan=plan)
     return {
-        o.name: {"verdict": o.verdict, "n": o.n, "alpha": o.alpha_share, "log_e": o.log_e}
+        o.name: {"verdict": o.verdict, "n": o.n, "alpha": o.alpha_share, "p_value": math.exp(-o.log_e)}
         for o in outcome.outcomes
     }
 
 
-def _climb_again(evidence: Mapping[str, Any]) -> LadderOutcome:
-    tests = evidence["tests"]
-    hypotheses = [
-        Hypothesis(name=t["system"], claim=_claim(t["claim"]), futility_gap=t["futility_gap"]) for t in tests
-    ]
-    plan = ladder_plan(evidence["alpha"], rows=evidence["rows"], order=evidence["order"])
-    return climb(hypotheses, lambda index, start, stop: tests[index]["values"][start:stop], plan=plan)
+def _rates_again(evidence: Mapping[str, Any], claims: Sequence[RateClaim]) -> dict[str, dict[str, Any]]:
+    """Walks down from the dearest system, as `rate_search` did."""
+    again: dict[str, dict[str, Any]] = {}
+    alpha, going = float(evidence["alpha"]), True
+    for test, claim in reversed(list(zip(evidence["tests"], claims, strict=True))):
+        verdict, p_value, codes = "not_tested", 1.0, list(test["values"])
+        if going:
+            found = claim.test(codes, alpha=alpha, beta=BETA)
+            verdict, p_value = found.verdict.value, found.p_value
+            going = verdict == "pass"
+        again[test["system"]] = {"verdict": verdict, "n": len(codes), "alpha": alpha, "p_value": p_value}
+    return again
 
 
-def _claim_json(claim: Bets | UnlabelledPairs) -> dict[str, Any]:
-    kind = "bets" if isinstance(claim, Bets) else "pairs"
+_CLAIMS: dict[str, type[Claim]] = {
+    "bets": Bets,
+    "pairs": UnlabelledPairs,
+    "macro_f1": MacroF1Claim,
+    "recall_at_false_alarm": RecallClaim,
+}
+
+
+def _claim_json(claim: Claim) -> dict[str, Any]:
+    kind = next(name for name, known in _CLAIMS.items() if isinstance(claim, known))
     return {"kind": kind, **vars(claim)}
 
 
-def _claim(value: Mapping[str, Any]) -> Bets | UnlabelledPairs:
+def _claim(value: Mapping[str, Any]) -> Claim:
     fields: dict[str, Any] = {
         key: tuple(v) if isinstance(v, list) else v for key, v in value.items() if key != "kind"
     }
-    return Bets(**fields) if value["kind"] == "bets" else UnlabelledPairs(**fields)
+    return _CLAIMS[value["kind"]](**fields)
 
 
 def _short(value: float) -> float | int:

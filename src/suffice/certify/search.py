@@ -1,7 +1,7 @@
 """The one look at the certify rows: the path's systems tested in order under one error budget."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -9,7 +9,10 @@ from numpy.typing import NDArray
 
 from suffice.bar import QualityBar, Target, Verdict
 from suffice.cascade import Cascade
+from suffice.certify.certify_rows import CertifyRows
 from suffice.certify.estimates import SystemEstimate, bets_for
+from suffice.certify.futility import BETA
+from suffice.certify.search_result import SearchResult, Tested
 from suffice.certify.systems import Graders
 from suffice.stats import bounds
 from suffice.stats.betting import Bets, Wealth
@@ -17,77 +20,6 @@ from suffice.stats.ladder import Hypothesis, HypothesisOutcome, LadderPlan, Orde
 from suffice.stats.ladder_order import PlanningEstimate, choose_order
 from suffice.stats.paired import UnlabelledPairs
 from suffice.stats.planning import more_observations
-from suffice.task import Sample
-
-_BETA = 0.05
-# From this share of labelled rows on, the labelled rows alone are tested, row by row; below it,
-# all rows bound the disagreement first. The rule looks at labels' presence only, never at values.
-_MOSTLY_LABELLED = 0.5
-
-
-@dataclass(frozen=True, kw_only=True)
-class CertifyRows:
-    """The rows that can take part in the target's test, in an order fixed by the seed alone.
-
-    `two_stage`: the disagreement rate is bounded on all rows, the labelled ones among the
-    disagreements are bet on. It holds if the labelled rows are a random part of all.
-    """
-
-    rows: tuple[Sample, ...]
-    two_stage: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Tested:
-    """One system's test: outcome, and the values it bet on, in order, for anyone to compute again."""
-
-    system: SystemEstimate
-    verdict: Verdict
-    alpha: float
-    n: int
-    labels: int
-    calls: int
-    log_e: float
-    claim: Bets | UnlabelledPairs
-    futility_gap: float | None
-    values: tuple[float, ...]
-    bound_n: float | None
-    rows_to_go: int | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class SearchResult:
-    """What the look showed. `tests` are the path's, cheapest first; `chosen` indexes them, or is None."""
-
-    order: Order
-    alpha: float
-    tests: tuple[Tested, ...]
-    chosen: int | None
-    rows_used: int
-    labels_used: int
-    rows: int
-
-    @property
-    def in_order(self) -> tuple[Tested, ...]:
-        """Returns the systems that were tested, in the order of testing."""
-        tests = self.tests if self.order == "ascending" else tuple(reversed(self.tests))
-        return tuple(test for test in tests if test.verdict is not Verdict.NOT_TESTED)
-
-
-def usable_rows(
-    samples: Sequence[Sample], target: Target, *, order_of: Callable[[Sample], str]
-) -> CertifyRows:
-    """Returns the rows that the target's test can use, sorted by `order_of` (a seeded hash of the key)."""
-    ordered = sorted(samples, key=order_of)
-    if target is Target.ABSOLUTE:
-        return CertifyRows(rows=tuple(s for s in ordered if s.target is not None), two_stage=False)
-    paired = [s for s in ordered if s.reference is not None]
-    if target is Target.AGREEMENT:
-        return CertifyRows(rows=tuple(paired), two_stage=False)
-    labelled = [s for s in paired if s.target is not None]
-    if len(labelled) >= _MOSTLY_LABELLED * len(paired):
-        return CertifyRows(rows=tuple(labelled), two_stage=False)
-    return CertifyRows(rows=tuple(paired), two_stage=True)
 
 
 def search(
@@ -127,7 +59,7 @@ def search(
 
 def ladder_plan(alpha: float, *, rows: int, order: Order) -> LadderPlan:
     """Returns the controller's plan: what a search and its re-computation have in common."""
-    return LadderPlan(alpha=alpha, beta=_BETA, order=order, max_n=max(rows, 1))
+    return LadderPlan(alpha=alpha, beta=BETA, order=order, max_n=max(rows, 1))
 
 
 @dataclass
@@ -207,6 +139,7 @@ def _tested(stream: _Stream, hypothesis: Hypothesis, outcome: HypothesisOutcome)
         labels=len(stream.labelled(outcome.n)),
         calls=stream.calls(outcome.n),
         log_e=log_e,
+        p_value=math.exp(-log_e),
         claim=hypothesis.claim,
         futility_gap=hypothesis.futility_gap,
         values=tuple(stream.drawn[: outcome.n]),
@@ -221,7 +154,7 @@ def _bound(values: NDArray[np.float64], bets: Bets | None, alpha: float) -> floa
         return None
     support = np.unique(np.append(values, [bets.low, bets.high]))
     shares = np.array([float((values == x).mean()) for x in support])
-    bound = bounds.lower_bound_n(bounds.klinf(support, shares, bets.bar), alpha=alpha, beta=_BETA)
+    bound = bounds.lower_bound_n(bounds.klinf(support, shares, bets.bar), alpha=alpha, beta=BETA)
     return bound if math.isfinite(bound) else None
 
 

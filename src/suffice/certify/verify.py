@@ -81,15 +81,16 @@ def _proof(folder: Path, predicate: Mapping[str, Any]) -> list[Check]:
 
 
 def _arithmetic(predicate: Mapping[str, Any], again: Mapping[str, Mapping[str, Any]]) -> Check:
-    """The recorded values, bet on again, must give each verdict, n, share of alpha and e-value."""
+    """The recorded values, bet on again, must give each verdict, n, share of alpha and p-value."""
     for test in predicate["tests"]:
         computed = again.get(test["hypothesis"])
         if computed is None or computed["verdict"] != test["verdict"] or computed["n"] != test["n"]:
             return Check(name="arithmetic", is_met=False, detail=f"{test['hypothesis']}: another verdict")
         same_alpha = math.isclose(computed["alpha"], test["alpha"], rel_tol=1e-9)
-        stated = test["e_value"]
-        if stated is None or not same_alpha or not _close(math.log(stated), computed["log_e"]):
-            return Check(name="arithmetic", is_met=False, detail=f"{test['hypothesis']}: another e-value")
+        e_value = test["e_value"]
+        stated = [test["p_value"]] + ([] if e_value is None else [1 / e_value])
+        if not same_alpha or not all(_close(p, computed["p_value"]) for p in stated):
+            return Check(name="arithmetic", is_met=False, detail=f"{test['hypothesis']}: another p-value")
     chosen = again.get(predicate["chosen"])
     if chosen is None or chosen["verdict"] != "pass":
         return Check(name="arithmetic", is_met=False, detail=f"{predicate['chosen']} was not certified")
@@ -108,4 +109,4 @@ def _budget(predicate: Mapping[str, Any]) -> Check:
 
 
 def _close(one: float, other: float) -> bool:
-    return math.isclose(one, other, rel_tol=1e-6, abs_tol=1e-6)
+    return math.isclose(one, other, rel_tol=1e-6, abs_tol=1e-11)

@@ -59,10 +59,14 @@ def choose(
     parts = {rung.name: rung.resources for rung in rungs}
     if reference is not None:
         parts["reference"] = reference
-    view = DevView(graders=graders, n=len(rows), parts=parts, task=task)
+    view = DevView(graders=graders, rows=rows, parts=parts, task=task)
     by_cost = sorted(rungs, key=lambda rung: _price(rung.resources, task.minimise))
     systems = possible_systems(
-        [rung.name for rung in by_cost], graders, len(rows), reference=reference is not None
+        [rung.name for rung in by_cost],
+        graders,
+        len(rows),
+        reference=reference is not None,
+        metric=task.quality.metric,
     )
     estimates = tuple(estimate(system, view, alpha=alpha) for system in systems)
     path = frontier_path(estimates, minimise=task.minimise, rows=count)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from suffice.certify.search import Tested
+from suffice.certify.search_result import Tested
 from suffice.measure.price_book import Machine
 from suffice.measurement import Environment
 from suffice.pipeline.choose import Choice

@@ -1,7 +1,6 @@
 """Issuing: the bundle is written, then the certificate about its very bytes, signed."""
 
 import dataclasses
-import math
 import shutil
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from suffice import __version__, files, fingerprint
 from suffice.bar import QualityBar, Target
 from suffice.certificate import Certificate, HypothesisRecord
 from suffice.certify import evidence, statement
-from suffice.certify.search import Tested
+from suffice.certify.search_result import Tested
 from suffice.certify.signature import keys_in, sign
 from suffice.pipeline.bundle import write_bundle
 from suffice.pipeline.findings import Findings
@@ -82,7 +81,7 @@ def _certificate(findings: Findings, chosen: Tested, proof: Proof) -> Certificat
         n=chosen.n,
         labels=result.labels_used,
         calls=chosen.calls,
-        e_value=math.exp(chosen.log_e),
+        e_value=chosen.e_value,
         bound_n=chosen.bound_n,
         ratio=None if not chosen.bound_n else chosen.n / chosen.bound_n,
         data={**findings.rows.fingerprints, "evidence": fingerprint.of_bytes(proof.evidence)},
@@ -123,8 +122,8 @@ def _record(test: Tested) -> HypothesisRecord:
         hypothesis=test.system.cascade.name,
         verdict=test.verdict.value,
         alpha=test.alpha,
-        e_value=math.exp(test.log_e),
-        p_value=math.exp(-test.log_e),
+        e_value=test.e_value,
+        p_value=test.p_value,
         n=test.n,
         labels=test.labels,
         calls=test.calls,

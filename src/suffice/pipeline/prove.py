@@ -6,8 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from suffice import fingerprint
+from suffice.bar import Metric
 from suffice.certify import evidence
-from suffice.certify.search import CertifyRows, SearchResult, search, usable_rows
+from suffice.certify.certify_rows import CertifyRows, usable_rows
+from suffice.certify.rate_search import rate_search
+from suffice.certify.search import search
+from suffice.certify.search_result import SearchResult
 from suffice.errors import DataError
 from suffice.pipeline.choose import Choice, graders_over
 from suffice.pipeline.rung import Grading, Rung
@@ -69,14 +73,15 @@ def prove(
             f"these certify rows were looked at {look.number - 1} times: their error budget is spent",
             hint="add rows that no earlier run has seen (at best as a certify file of their own)",
         )
-    result = search(
-        choice.path.systems,
-        graders_over(rungs, rows.rows, grading),
-        rows,
-        bar=task.quality,
-        alpha=look.alpha,
-        label_price=0.0,
-    )
+    graders = graders_over(rungs, rows.rows, grading)
+    if task.quality.metric is Metric.ACCURACY:
+        result = search(
+            choice.path.systems, graders, rows, bar=task.quality, alpha=look.alpha, label_price=0.0
+        )
+    else:
+        result = rate_search(
+            choice.path.systems, graders, rows, bar=task.quality, labels=task.labels, alpha=look.alpha
+        )
     return Proof(look=look, rows=rows, result=result, evidence=_written(evidence.as_json(result, keys)))
 
 

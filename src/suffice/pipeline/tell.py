@@ -9,7 +9,7 @@ from suffice.bar import Target, Verdict
 from suffice.cascade import REFERENCE
 from suffice.certify import statement
 from suffice.certify.resources import Resources
-from suffice.certify.search import Tested
+from suffice.certify.search_result import Tested
 from suffice.measure import quality
 from suffice.measure.cost import break_even
 from suffice.pipeline.findings import Findings
@@ -110,14 +110,18 @@ def _evidence(findings: Findings) -> f.EvidenceFacts:
         )
     test = findings.chosen or findings.proof.result.in_order[0]
     missing = {}
+    if test.e_value is None:
+        missing["e_value"] = "this metric is tested once, by exact bounds"
     if test.bound_n is None:
         why = "at the observed rates no number of rows would decide"
-        missing = {"bound_n": why, "ratio": why}
+        if test.e_value is None:
+            why = "no bound is known for this metric"
+        missing |= {"bound_n": why, "ratio": why}
     return f.EvidenceFacts(
         n=test.n,
         labels=findings.proof.result.labels_used,
         calls=test.calls,
-        e_value=math.exp(test.log_e),
+        e_value=test.e_value,
         bound_n=test.bound_n,
         ratio=None if not test.bound_n else test.n / test.bound_n,
         why_unmeasured=missing,
@@ -212,7 +216,7 @@ def _tests(findings: Findings) -> tuple[f.TestFacts, ...]:
         f.TestFacts(
             name=test.system.cascade.name,
             alpha=test.alpha,
-            e_value=math.exp(test.log_e),
+            e_value=test.e_value,
             n=test.n,
             labels=test.labels,
             verdict=test.verdict,

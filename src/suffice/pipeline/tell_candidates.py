@@ -5,7 +5,7 @@ import math
 from suffice.bar import Verdict
 from suffice.certify.estimates import SystemEstimate
 from suffice.certify.resources import Resources
-from suffice.certify.search import Tested
+from suffice.certify.search_result import Tested
 from suffice.measure import quality
 from suffice.measurement import Measurement
 from suffice.pipeline.findings import Findings
@@ -142,7 +142,6 @@ def _verdict(system: SystemEstimate, test: Tested | None, findings: Findings) ->
 
 
 def _tested_why(test: Tested, findings: Findings) -> str:
-    needed = math.log(1 / test.alpha)
     if test.verdict is Verdict.PASS:
         chosen = findings.chosen
         best = chosen is not None and chosen.system.cascade.name == test.system.cascade.name
@@ -150,8 +149,8 @@ def _tested_why(test: Tested, findings: Findings) -> str:
     if test.verdict is Verdict.FAIL:
         return f"the certify rows show it below the bar (after {test.n:,} rows)"
     more = "" if test.rows_to_go is None else f"; about {test.rows_to_go:,} more would decide (estimate)"
-    reached = math.exp(test.log_e)
-    return f"not shown in {test.n:,} rows: evidence {reached:.3g} of {math.exp(needed):.3g} needed{more}"
+    reached = 1 / max(test.p_value, 1e-300)
+    return f"not shown in {test.n:,} rows: evidence {reached:.3g} of {1 / test.alpha:.3g} needed{more}"
 
 
 def _price(system: SystemEstimate, minimise: str) -> float:
