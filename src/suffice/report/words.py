@@ -192,7 +192,5 @@ def _gain(facts: Facts) -> str:
 
 
 def reasons(why_unmeasured: Mapping[str, str]) -> tuple[str, ...]:
-    """Returns a line for each number that was not measured, with its reason."""
-    return tuple(
-        f"{quantity(name)}: {numbers.NOT_MEASURED}, {reason}" for name, reason in why_unmeasured.items()
-    )
+    """Returns a line for each number that is missing: its name and the reason."""
+    return tuple(f"{quantity(name)}: {reason}" for name, reason in why_unmeasured.items())

@@ -62,9 +62,6 @@ def _paint(axes: Any, sheet: Sheet, calibration: CalibrationFacts) -> None:
 
     axes.plot([0, 1], [0, 1], color=MUTED, lw=1, ls=(0, (5, 3)), zorder=1)
     groups = [group for group in calibration.bins if group.n]
-    axes.plot(
-        [group.confidence for group in groups], [group.accuracy for group in groups], color=CHOSEN, lw=1
-    )
     largest = max(group.n for group in groups)
     for group in groups:
         lower, upper = ends(group)
