@@ -4,15 +4,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
-from suffice.models.linear import Trust
+from suffice.models.linear import Calibration
 
 _LOWEST, _HIGHEST = 0.05, 20.0
 
 
-def trust(logits: NDArray[np.float64], classes: NDArray[np.int64]) -> Trust:
+def calibrated(logits: NDArray[np.float64], classes: NDArray[np.int64]) -> Calibration:
     """Returns the temperature and the scale of novelty, from (n, K) logits of texts not learnt from."""
     median, edge = np.quantile(logits.max(axis=1), (0.5, 0.05))
-    return Trust(temperature=temperature(logits, classes), median=float(median), edge=float(edge))
+    return Calibration(temperature=temperature(logits, classes), median=float(median), edge=float(edge))
 
 
 def temperature(logits: NDArray[np.float64], classes: NDArray[np.int64]) -> float:

@@ -132,8 +132,8 @@ def trained(
         judge = fitted(train.picked(kept), 0.0)
         weights = fitted(train, 1.0)
     logits = LinearModel(judge, name="", labels=labels).logits(probe.texts)
-    trust = calibration.trust(logits, probe.classes)
-    return LinearModel(weights, name=candidate.name, labels=labels, trust=trust)
+    fitted_to = calibration.calibrated(logits, probe.classes)
+    return LinearModel(weights, name=candidate.name, labels=labels, calibration=fitted_to)
 
 
 def _fitted(
@@ -158,12 +158,13 @@ def _fitted(
 
 
 def _epochs(rows: csr_matrix) -> int:
-    """Returns the passes over the rows: more over few rows, so that each fit makes some hundred steps."""
-    return int(np.clip(-(-700 * _batch(rows) // max(rows.shape[0], 1)), 5, 40))
+    """Returns the passes over the rows: 200,000 rows seen in 5 to 20 passes, and 300 steps at least."""
+    n = max(rows.shape[0], 1)
+    return max(int(np.clip(-(-200_000 // n), 5, 20)), -(-300 * _batch(rows) // n))
 
 
 def _batch(rows: csr_matrix) -> int:
-    return int(np.clip(rows.shape[0] // 32, 16, 256))
+    return int(np.clip(rows.shape[0] // 16, 16, 256))
 
 
 def _exported(factors: Factors, codes: NDArray[np.uint8]) -> LinearWeights:

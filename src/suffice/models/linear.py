@@ -19,7 +19,7 @@ Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trust:
+class Calibration:
     """What was learnt on dev about the model's own certainty.
 
     Logits are divided by `temperature`. The greatest logit tells familiar texts from foreign ones
@@ -43,11 +43,16 @@ class LinearModel:
     simulated = False
 
     def __init__(
-        self, weights: LinearWeights, *, name: str, labels: Sequence[str], trust: Trust = Trust()
+        self,
+        weights: LinearWeights,
+        *,
+        name: str,
+        labels: Sequence[str],
+        calibration: Calibration = Calibration(),
     ) -> None:
         self._name = name
         self._labels = tuple(labels)
-        self._trust = trust
+        self._calibration = calibration
         self._weights = weights
         self._rarity = weights.rarity
         self._scale = weights.row_scale.astype(np.float32)
@@ -63,9 +68,9 @@ class LinearModel:
         sealed = artefact.unseal(folder)
         if sealed.kind != KIND:
             raise ArtefactError(f"{folder} holds a model of kind {sealed.kind!r}, not {KIND!r}")
-        name, labels, trust = _checked_settings(sealed.settings, folder)
+        name, labels, calibration = _checked_settings(sealed.settings, folder)
         weights = LinearWeights.read(folder, labels=len(labels))
-        return cls(weights, name=name, labels=labels, trust=trust)
+        return cls(weights, name=name, labels=labels, calibration=calibration)
 
     def seal(self, folder: Path) -> artefact.Artefact:
         """Returns the artefact of this model, written into an empty folder."""
@@ -73,7 +78,7 @@ class LinearModel:
         settings = {
             "name": self._name,
             "labels": list(self._labels),
-            "trust": asdict(self._trust),
+            "calibration": asdict(self._calibration),
             "hashing_scheme": hashing.SCHEME,
         }
         return artefact.seal(folder, kind=KIND, settings=settings)
@@ -99,10 +104,10 @@ class LinearModel:
             logits = self._logits(text)
             greatest = float(logits.max())
             shares = np.subtract(logits, greatest, out=probabilities[row])
-            shares /= self._trust.temperature
+            shares /= self._calibration.temperature
             np.exp(shares, out=shares)
             shares /= shares.sum()
-            novelty[row] = self._trust.novelty(greatest)
+            novelty[row] = self._calibration.novelty(greatest)
         return Classification(probabilities=probabilities, novelty=novelty)
 
     def logits(self, texts: Sequence[str]) -> NDArray[np.float64]:
@@ -179,10 +184,10 @@ class LinearModel:
         return shares[position]
 
 
-def _checked_settings(settings: Mapping[str, Any], folder: Path) -> tuple[str, list[str], Trust]:
+def _checked_settings(settings: Mapping[str, Any], folder: Path) -> tuple[str, list[str], Calibration]:
     try:
         name, labels, scheme = settings["name"], list(settings["labels"]), settings["hashing_scheme"]
-        trust = Trust(**{key: float(value) for key, value in settings["trust"].items()})
+        calibration = Calibration(**{key: float(value) for key, value in settings["calibration"].items()})
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ArtefactError(f"{folder}: the model's settings are damaged: {error!r}") from error
     if scheme != hashing.SCHEME:
@@ -190,10 +195,12 @@ def _checked_settings(settings: Mapping[str, Any], folder: Path) -> tuple[str, l
             f"{folder}: made with hashing scheme {scheme!r}; this version of suffice has {hashing.SCHEME}",
             hint="make the model again with this version",
         )
-    is_finite = all(math.isfinite(value) for value in asdict(trust).values())
-    if not (is_finite and trust.temperature > 0 and all(isinstance(label, str) for label in labels)):
-        raise ArtefactError(f"{folder}: the model's settings are damaged: {trust}, {len(labels)} labels")
-    return name, labels, trust
+    is_finite = all(math.isfinite(value) for value in asdict(calibration).values())
+    if not (is_finite and calibration.temperature > 0 and all(isinstance(label, str) for label in labels)):
+        raise ArtefactError(
+            f"{folder}: the model's settings are damaged: {calibration}, {len(labels)} labels"
+        )
+    return name, labels, calibration
 
 
 def _overlap(one: str, other: str) -> bool:

@@ -27,17 +27,17 @@ def test_few_rows_that_are_all_right_do_not_make_certainty():
 def test_novelty_is_a_twentieth_in_the_middle_and_a_half_at_the_edge():
     """Half of the dev texts have less than 1/20, and a twentieth of them more than 1/2."""
     logits = np.stack([np.linspace(1, 9, 1001), np.zeros(1001)], axis=1)
-    trust = calibration.trust(logits, np.zeros(1001, np.int64))
+    found = calibration.calibrated(logits, np.zeros(1001, np.int64))
 
-    assert 0.05 == pytest.approx(trust.novelty(5.0))
-    assert 0.5 == pytest.approx(trust.novelty(1.4))
-    assert trust.novelty(-9.0) > 0.99
+    assert 0.05 == pytest.approx(found.novelty(5.0))
+    assert 0.5 == pytest.approx(found.novelty(1.4))
+    assert found.novelty(-9.0) > 0.99
 
 
 def test_dev_texts_that_are_all_alike_give_a_novelty():
     """Without any spread the curve is a step, not a division by zero."""
-    trust = calibration.trust(np.array([[2.0, 0.0]] * 3), np.zeros(3, np.int64))
+    found = calibration.calibrated(np.array([[2.0, 0.0]] * 3), np.zeros(3, np.int64))
 
-    assert 0.5 == trust.novelty(2.0)
-    assert 1.0 == pytest.approx(trust.novelty(1.0))
-    assert 0.0 == pytest.approx(trust.novelty(3.0))
+    assert 0.5 == found.novelty(2.0)
+    assert 1.0 == pytest.approx(found.novelty(1.0))
+    assert 0.0 == pytest.approx(found.novelty(3.0))

@@ -9,7 +9,7 @@ from safetensors.numpy import load, save
 
 from suffice.errors import ArtefactError
 from suffice.models import artefact, registry
-from suffice.models.linear import LinearModel, Trust
+from suffice.models.linear import Calibration, LinearModel
 from suffice.models.linear_weights import WEIGHTS, LinearWeights, quantised, rarity_code
 from suffice.ports import Classifier, Request
 
@@ -35,7 +35,10 @@ def made_up_weights(*, rank: int | None, bits: int = 10, labels: int = len(LABEL
 def model_fixture(request):
     """Returns a model of random weights, with a head and without."""
     return LinearModel(
-        made_up_weights(rank=request.param), name="tiny", labels=LABELS, trust=Trust(temperature=0.7)
+        made_up_weights(rank=request.param),
+        name="tiny",
+        labels=LABELS,
+        calibration=Calibration(temperature=0.7),
     )
 
 
@@ -112,7 +115,7 @@ def test_few_reasons_do_not_repeat_one_another(model):
 
 def test_novelty_rises_as_the_greatest_logit_falls(model):
     """Novelty is monotone in the greatest logit, far beyond everything seen on dev."""
-    novelty = [model._trust.novelty(greatest) for greatest in np.linspace(6, -9, 50)]
+    novelty = [model._calibration.novelty(greatest) for greatest in np.linspace(6, -9, 50)]
 
     assert (np.diff(novelty) > 0).all()
 
@@ -136,10 +139,10 @@ def damage(folder, change):
         (lambda t, _: t.update(rows=t["rows"].astype(np.float32)), "rows"),
         (lambda t, _: t.update(head=t["head"][:2]), "head"),
         (lambda t, _: t.update(bias=t["bias"] * np.nan), "bias"),
-        (lambda _, s: s.pop("trust"), "trust"),
-        (lambda _, s: s["trust"].update(temperature=0), "temperature"),
-        (lambda _, s: s["trust"].update(edge="x"), "settings"),
-        (lambda _, s: s["trust"].update(more=1), "settings"),
+        (lambda _, s: s.pop("calibration"), "calibration"),
+        (lambda _, s: s["calibration"].update(temperature=0), "temperature"),
+        (lambda _, s: s["calibration"].update(edge="x"), "settings"),
+        (lambda _, s: s["calibration"].update(more=1), "settings"),
         (lambda _, s: s.update(hashing_scheme=99), "scheme"),
         (lambda _, s: s.update(labels=["one"]), "expected"),
         (lambda _, s: s.update(labels=3), "settings"),
@@ -166,7 +169,7 @@ def test_a_changed_byte_is_refused(tmp_path):
 def test_rubbish_weights_are_refused(tmp_path):
     """A weights file that is no safetensors file is an artefact error even when its hash matches."""
     (tmp_path / WEIGHTS).write_bytes(b"rubbish")
-    settings = {"name": "x", "labels": list(LABELS), "trust": {}, "hashing_scheme": 1}
+    settings = {"name": "x", "labels": list(LABELS), "calibration": {}, "hashing_scheme": 1}
     artefact.seal(tmp_path, kind="linear", settings=settings)
     with pytest.raises(ArtefactError, match="cannot be read"):
         LinearModel.load(tmp_path)
