@@ -86,17 +86,19 @@ def _expected_test(
     hypothesis: Hypothesis, estimate: PlanningEstimate, share: float, plan: LadderPlan
 ) -> tuple[float, bool]:
     bets: Bets | None
+    gap = hypothesis.futility_gap
     if isinstance(hypothesis.claim, UnlabelledPairs):
         stages = hypothesis.claim.plan(share)
         bets, share = stages.bets, stages.bet_alpha
+        gap = None if gap is None else gap / stages.disagreement_upper
         if bets is None:
             return 0.0, True
     else:
         bets = hypothesis.claim
     up = _steps(bets, estimate, error=share)
     down = math.inf
-    if hypothesis.futility_gap is not None:
-        down = _steps(futility_bets(bets), estimate, error=plan.beta)
+    if gap is not None:
+        down = _steps(futility_bets(bets, gap=gap), estimate, error=plan.beta)
     return min(up, down, plan.max_n), up <= min(down, plan.max_n)
 
 

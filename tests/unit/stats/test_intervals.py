@@ -97,6 +97,7 @@ def test_betting_moves_and_stretches_with_the_unit() -> None:
     assert moved.upper == pytest.approx(3 + 5 * base.upper, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_betting_covers_at_every_look() -> None:
     """The interval after all rows is the intersection over all looks; it misses at most 5%.
 

@@ -155,6 +155,20 @@ def test_auto_climbs_when_calls_cost_and_descends_when_labels_cost() -> None:
     assert choose_order(claims, estimates, plan=dear_labels).order == "descending"
 
 
+def test_auto_knows_that_two_stage_claims_may_need_no_label() -> None:
+    """A claim already shown by its unlabelled pairs costs nothing in the plan."""
+    shown = UnlabelledPairs(disagreements=0, n_pairs=5_000, margin=0.05)
+    open_claim = UnlabelledPairs(disagreements=900, n_pairs=5_000, margin=0.05)
+    claims = [Hypothesis(name=n, claim=c) for n, c in (("a", shown), ("b", open_claim))]
+    estimates = [PlanningEstimate(mean=0.0, variance=0.7)] * 2
+    plan = LadderPlan(alpha=0.05, order="ascending", max_n=900, label_cost=1.0)
+    choice = choose_order(claims, estimates, plan=plan)
+    assert choice.order == "ascending"
+    assert choice.ascending_cost == 0.0
+    assert 0 < choice.descending_cost <= 900
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ["ascending", "descending"])
 def test_a_wrong_candidate_is_chosen_at_most_alpha_often(order: Order) -> None:
     """All candidates exactly at the bar, correlated, stopped at the first pass: 300 searches.

@@ -48,6 +48,7 @@ def test_a_good_judge_saves_labels_and_a_random_one_costs_few() -> None:
     assert labels_used(with_judge, 0.5, 21) < 1.6 * baseline
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quality", [0.0, 0.5, 0.95])
 def test_no_judge_can_break_the_guarantee(quality: float) -> None:
     """At the bar, with an adversarial, a random or a good judge: 300 streams, looked at always.

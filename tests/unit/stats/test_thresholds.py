@@ -109,6 +109,7 @@ def test_more_rows_never_shorten_the_anytime_walk(cut: int) -> None:
     assert (-1 if late is None else late) >= (-1 if early is None else early)
 
 
+@pytest.mark.slow
 def test_a_wrong_threshold_is_certified_at_most_alpha_often() -> None:
     """Every threshold of the grid is exactly at the margin or worse: 120 certifications.
 
