@@ -186,6 +186,7 @@ def test_nul_characters_and_half_characters_are_mended_and_counted(tmp_path: Pat
     assert 1 == found(loaded, "texts with broken surrogates").count
 
 
+@pytest.mark.slow
 def test_broken_bytes_late_in_a_file_are_replaced_and_counted(tmp_path: Path) -> None:
     """Up to 1% of the lines after the first 64 KiB; more is an error that names the first."""
     good = lines_of(labelled(4000))
