@@ -88,7 +88,7 @@ def test_a_crowd_of_templates_stays_cheap() -> None:
 
 @pytest.mark.slow
 def test_twenty_thousand_short_texts_take_seconds() -> None:
-    """About 2.5 s of processor time where two thirds are near-duplicates; the limit allows for a busy machine."""
+    """About 2.5 s of processor time, two thirds near-duplicates; the limit allows for a busy machine."""
     texts = variations(5, 20_000)
     started = time.process_time()
     found = clusters(texts)
