@@ -16,7 +16,7 @@ from suffice.adapt.boosted_trees import BoostedTrees
 from suffice.adapt.gain_regression import Regression
 from suffice.adapt.gain_views import Views
 from suffice.adapt.neighbours import Neighbours
-from suffice.adapt.ngram_rows import rarity_codes, weighted
+from suffice.adapt.ngram_rows import rarity_codes, texts_with, weighted
 
 DIRECTIONS: Final = 32
 SEEDS: Final = 3
@@ -33,10 +33,12 @@ _FURTHEST: Final = 4.0  # standard deviations that an odd prompt or answer may c
 class Scaling:
     """What makes rows of features comparable, as measured on the training rows.
 
-    `rarity`: (2^BITS,) codes of the words. `mean`, `spread`: (c,) of form and answer features. `centre`:
-    (d,), `directions`: (d, DIRECTIONS) of the prompts' vectors, the main ones first.
+    `kept`: buckets of words met in two texts or more, rising; `rarity`: their codes. `mean`, `spread`: (c,)
+    of form and answer features. `centre`: (d,), `directions`: (d, DIRECTIONS) of the prompts' vectors, the
+    main ones first.
     """
 
+    kept: NDArray[np.int32]
     rarity: NDArray[np.uint8]
     mean: NDArray[np.float64]
     spread: NDArray[np.float64]
@@ -51,8 +53,10 @@ class Scaling:
         centre = vectors.mean(axis=0)
         _, axes = np.linalg.eigh(np.cov(vectors.T) if vectors.shape[1] else np.zeros((0, 0)))
         spread = dense.std(axis=0)
+        kept = np.flatnonzero(texts_with(views.words) > 1).astype(np.int32)
         return cls(
-            rarity=rarity_codes(views.words),
+            kept=kept,
+            rarity=rarity_codes(views.words[:, kept]),
             mean=dense.mean(axis=0),
             spread=np.where(spread > 0, spread, 1.0),
             centre=centre.astype(np.float32),
@@ -61,7 +65,7 @@ class Scaling:
 
     def words(self, views: Views) -> csr_matrix:
         """Returns the words' rows, rare words heavier, each of length 1."""
-        return weighted(views.words, self.rarity)
+        return weighted(views.words[:, self.kept], self.rarity)
 
     def joint(self, views: Views) -> csr_matrix:
         """Returns all views side by side, each block at its scale."""

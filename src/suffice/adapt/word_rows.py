@@ -11,7 +11,7 @@ from scipy.sparse import csr_matrix
 
 from suffice.models import hashing
 
-BITS: Final = 17
+BITS: Final = 20
 _WORD: Final = re.compile(r"\w\w+")
 _ODD: Final = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: Knuth's multiplicative hash, TAOCP 3, 6.4
 

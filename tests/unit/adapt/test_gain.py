@@ -1,6 +1,7 @@
 """The escalation score."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +43,8 @@ def topics_as_vectors(texts: Sequence[str]) -> NDArray[np.float32]:
     return vectors
 
 
-def fitted(*, answers: bool = True, n: int = 400) -> GainModel:
+@lru_cache
+def fitted(*, answers: bool = True, n: int = 200) -> GainModel:
     """Returns a score fitted on the toy."""
     rows, small, reference = toy(n)
     seen = rows if answers else Exchanges(prompts=rows.prompts)
@@ -64,9 +66,9 @@ def test_it_orders_new_requests_by_gain() -> None:
 def test_a_saved_score_is_the_same_score(tmp_path: Path, *, answers: bool) -> None:
     """Loading gives the very same numbers, and fitting twice the very same bytes."""
     rows, _, _ = toy(50, seed=2)
-    model = fitted(answers=answers, n=200)
+    model = fitted(answers=answers)
     save_gain(model, tmp_path / "a")
-    save_gain(fitted(answers=answers, n=200), tmp_path / "b")
+    save_gain(fitted.__wrapped__(answers=answers), tmp_path / "b")
     again = load_gain(tmp_path / "a", embed=topics_as_vectors)
     assert (tmp_path / "a" / ARRAYS).read_bytes() == (tmp_path / "b" / ARRAYS).read_bytes()
     assert np.array_equal(model.score(rows), again.score(rows))

@@ -1,0 +1,1 @@
+"""The published routing benchmark, on RouteLLM's recorded answers: `python -m bench.routellm`."""

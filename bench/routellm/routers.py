@@ -1,0 +1,128 @@
+"""Ways to score a request by the gain of escalating it: ours, and what is commonly used instead."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from suffice.adapt.answer_features import answer_matrix
+from suffice.adapt.gain import fit_gain
+from suffice.adapt.gain_views import Embed, Exchanges
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+    from bench.proof.recorded import Recorded
+
+    # (data, rows to learn from, rows to score) to scores
+    Router = Callable[[Recorded, NDArray[np.int64], NDArray[np.int64]], NDArray[np.float64]]
+
+__all__ = ["out_of_fold", "post_hoc", "prompt_only", "spread"]
+
+
+def out_of_fold(router: Router, data: Recorded, fold: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return each row's score by a router that learnt from the other folds."""
+    scores = np.zeros(len(fold))
+    for part in np.unique(fold):
+        test = np.flatnonzero(fold == part)
+        scores[test] = router(data, np.flatnonzero(fold != part), test)
+    return scores
+
+
+def spread(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the scores standardised, so that several can be averaged."""
+    standard: NDArray[np.float64] = (scores - scores.mean()) / max(float(scores.std()), 1e-12)
+    return standard
+
+
+def _difference(
+    learner: Callable[[], Any], rows: Any, data: Recorded, train: Any, test: Any
+) -> NDArray[np.float64]:
+    """Return P(strong right) - P(weak right) by two classifiers of one kind."""
+    right = [
+        learner().fit(rows[train], marks[train]).predict_proba(rows[test])[:, 1]
+        for marks in (data.strong, data.weak)
+    ]
+    difference: NDArray[np.float64] = right[0] - right[1]
+    return difference
+
+
+def prompt_only(vectors: Embed) -> dict[str, Router]:
+    """Return the routers that see the prompt alone."""
+
+    def length(data: Recorded, _: NDArray[np.int64], test: NDArray[np.int64]) -> NDArray[np.float64]:
+        return np.array([len(data.prompts[i]) for i in test], np.float64)
+
+    def tf_idf(data: Recorded, train: NDArray[np.int64], test: NDArray[np.int64]) -> NDArray[np.float64]:
+        reader = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2)
+        reader.fit([data.prompts[i] for i in train])
+        rows = reader.transform(data.prompts)
+        return _difference(lambda: LogisticRegression(C=1.0, max_iter=300), rows, data, train, test)
+
+    def embedding(data: Recorded, train: NDArray[np.int64], test: NDArray[np.int64]) -> NDArray[np.float64]:
+        rows = vectors(data.prompts)
+        return _difference(lambda: LogisticRegression(C=1.0, max_iter=300), rows, data, train, test)
+
+    def nearest(data: Recorded, train: NDArray[np.int64], test: NDArray[np.int64]) -> NDArray[np.float64]:
+        rows, gains = vectors(data.prompts), data.strong.astype(np.float64) - data.weak
+        k = min(100, len(train))
+        near = np.argpartition(-(rows[test] @ rows[train].T), k - 1, axis=1)[:, :k]
+        mean: NDArray[np.float64] = gains[train][near].mean(axis=1)
+        return mean
+
+    def average(data: Recorded, train: NDArray[np.int64], test: NDArray[np.int64]) -> NDArray[np.float64]:
+        scores = [spread(router(data, train, test)) for router in (tf_idf, embedding, nearest)]
+        mean: NDArray[np.float64] = np.mean(scores, axis=0)
+        return mean
+
+    def ours(data: Recorded, train: NDArray[np.int64], test: NDArray[np.int64]) -> NDArray[np.float64]:
+        seen = Exchanges(prompts=[data.prompts[i] for i in train])
+        model = fit_gain(seen, data.weak[train], data.strong[train], embed=vectors)
+        return model.score(Exchanges(prompts=[data.prompts[i] for i in test]))
+
+    return {
+        "prompt length": length,
+        "tf-idf + LR": tf_idf,
+        "MiniLM + LR": embedding,
+        "MiniLM kNN, k = 100": nearest,
+        "average of the last three": average,
+        "suffice, prompt only": ours,
+    }
+
+
+def post_hoc(vectors: Embed) -> dict[str, Router]:
+    """Return the routers that also see the weak model's answer."""
+
+    def verifier(data: Recorded, train: NDArray[np.int64], test: NDArray[np.int64]) -> NDArray[np.float64]:
+        rows = answer_matrix(data.prompts, data.answers)
+        return _difference(_scaled_regression, rows, data, train, test)
+
+    def joined(data: Recorded, train: NDArray[np.int64], test: NDArray[np.int64]) -> NDArray[np.float64]:
+        features = answer_matrix(data.prompts, data.answers)
+        rows = np.concatenate([features, vectors(data.prompts), vectors(data.answers)], axis=1)
+        return _difference(_scaled_regression, rows, data, train, test)
+
+    def ours(data: Recorded, train: NDArray[np.int64], test: NDArray[np.int64]) -> NDArray[np.float64]:
+        def part(rows: NDArray[np.int64]) -> Exchanges:
+            return Exchanges(prompts=[data.prompts[i] for i in rows], answers=[data.answers[i] for i in rows])
+
+        model = fit_gain(part(train), data.weak[train], data.strong[train], embed=vectors)
+        return model.score(part(test))
+
+    return {
+        "answer features + LR": verifier,
+        "answer features, MiniLM of both, LR": joined,
+        "suffice, prompt and answer": ours,
+    }
+
+
+def _scaled_regression() -> Any:
+    return make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=500))
