@@ -16,6 +16,7 @@ from suffice.models.embedder import Embedder
 from suffice.ports import Answer, Classification, Reason, Request, Usage
 
 HEAD_FILE, EXAMPLES_FILE = "head.safetensors", "examples.jsonl"
+_FEW = 16
 
 Floats = NDArray[np.float32]
 
@@ -66,8 +67,16 @@ class Examples:
         """Returns each vector's cosine to its nearest example; -1 where none is kept."""
         if not len(self.vectors):
             return np.full(len(vectors), -1.0, np.float32)
-        nearest: Floats = (vectors @ self.vectors.T).max(axis=1)
+        nearest: Floats = self.cosines(vectors).max(axis=1)
         return nearest
+
+    def cosines(self, vectors: Floats) -> Floats:
+        """Returns the (n, m) cosines with all examples."""
+        if len(vectors) > _FEW:
+            return vectors @ self.vectors.T
+        # BLAS would wake a thread on every core for a product this small; einsum stays on this one.
+        cosines: Floats = np.einsum("nd,md->nm", vectors, self.vectors)
+        return cosines
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +157,7 @@ class EncoderModel:
         vectors = self._embedder.embed([text]).vectors
         answer = int(self._head.classify(vectors)[0].argmax())
         examples = self._head.examples
-        cosines = examples.vectors @ vectors[0]
+        cosines = examples.cosines(vectors)[0]
         reasons = []
         for row in np.argsort(-cosines, kind="stable")[:top]:
             label = int(examples.classes[row])
