@@ -20,8 +20,8 @@ METRICS = {
 }
 ORDERS = {
     "descending": (
-        "from the largest down, each at the full error budget, stopping at the first that is not shown "
-        "to meet the bar (fixed-sequence testing)"
+        "from the dearest down, each at the full error budget of this look, stopping at the first that is "
+        "not shown to meet the bar (fixed-sequence testing)"
     ),
     "ascending": (
         "from the cheapest up, each at its own share of the error budget, stopping at the first that is "
@@ -118,11 +118,12 @@ def certificate_words(facts: Facts) -> tuple[str, ...]:
         "the first time these rows were looked at" if proof.look == 1 else f"look {proof.look} at these rows"
     )
     is_all = proof.alpha_spent >= facts.alpha * 0.999
+    kept = "" if is_all else ", and what is left pays for later ones"
     spent = "all" if is_all else numbers.budget(proof.alpha_spent)
     sentences = [
         proof.statement,
         f"The candidates were tested {ORDERS.get(proof.order, proof.order)}.",
-        f"Of the error budget of {numbers.budget(facts.alpha)}, {spent} was spent; it was {look}.",
+        f"Of the error budget of {numbers.budget(facts.alpha)}, {spent} was spent; it was {look}{kept}.",
         evidence_words(facts),
     ]
     return tuple(text for text in (*sentences, proof.distribution_note) if text)

@@ -127,7 +127,7 @@ def test_the_proof_is_in_words_and_numbers(passed: str) -> None:
     words = _Page(passed).words
     for text in (
         "With probability at least 95% the accuracy of minilm-head",
-        "tested from the largest down",
+        "tested from the dearest down",
         "Of the error budget of 5%, all was spent; it was the first time these rows were looked at",
         "288 certify rows, 61 labels and 576 model answers",
         "fewer than about 251 rows on average; this one used 1.15 times as many",

@@ -78,7 +78,10 @@ def test_the_certificate_counts_its_looks_and_its_budget() -> None:
     said = words.certificate_words(dataclasses.replace(FACTS, proof=proof))
     assert said[0] == "S."
     assert said[1].startswith("The candidates were tested from the cheapest up")
-    assert said[2] == "Of the error budget of 5%, 1.25% was spent; it was look 2 at these rows."
+    assert said[2] == (
+        "Of the error budget of 5%, 1.25% was spent; it was look 2 at these rows, "
+        "and what is left pays for later ones."
+    )
     assert words.certificate_words(INCONCLUSIVE) == ()
 
 

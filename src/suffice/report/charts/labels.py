@@ -55,6 +55,7 @@ class Placer:
 
     def __init__(self, axes: Any) -> None:
         axes.figure.draw_without_rendering()  # settles where data units lie in pixels
+        axes.figure.set_layout_engine("none")  # and keeps them there, whatever is written now
         self._axes = axes
         self._to_pixels = axes.transData.transform
         self._frame = axes.get_window_extent().extents
