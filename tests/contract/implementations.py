@@ -12,7 +12,7 @@ from suffice.measure.energy import EnergyMeter
 from suffice.measure.latency import LatencyMeter, ThroughputMeter
 from suffice.measure.memory import MemoryMeter
 from suffice.measure.size import SizeMeter
-from suffice.models import cascade, registry
+from suffice.models import alarm, cascade, registry
 from suffice.models.cascade import CascadeModel
 from suffice.models.fake import FakeModel, FakeSettings
 from suffice.models.recorded import RecordedModel
@@ -60,6 +60,14 @@ def _encoder(place: Place) -> MakeModel:
     return lambda: registry.load(folder)
 
 
+def _alarm(place: Place) -> MakeModel:
+    """A linear model that names one label wherever its probability reaches a fifth."""
+    out = place / "alarm"
+    out.mkdir()
+    alarm.seal(linear_folder(place), out=out, name="alarm", positive="card", threshold=0.2)
+    return lambda: registry.load(out)
+
+
 def _cascade(place: Place) -> MakeModel:
     """A linear model, then an encoder, then a reference that is not here."""
     tiers = (Tier(model="linear", threshold=0.9), Tier(model="encoder", threshold=0.6), Tier(model=REFERENCE))
@@ -80,6 +88,7 @@ def _nested(place: Place) -> MakeModel:
 
 # name -> (how to make it, whether its answers are made up, whether it is a Classifier)
 MODELS: dict[str, tuple[Callable[[Place], MakeModel], bool, bool]] = {
+    "alarm": (_alarm, False, False),
     "cascade": (_cascade, False, False),
     "encoder": (_encoder, False, True),
     "fake": (_fake, True, False),

@@ -9,6 +9,7 @@ from suffice.ports import Model
 
 # A new rung is one file and one line here. Each class has `load(folder)`.
 KINDS: dict[str, str] = {
+    "alarm": "suffice.models.alarm:AlarmModel",
     "cascade": "suffice.models.cascade:CascadeModel",
     "encoder": "suffice.models.encoder:EncoderModel",
     "fake": "suffice.models.fake:FakeModel",

@@ -17,6 +17,7 @@ from suffice.measure.environment import describe
 from suffice.models import trust
 from suffice.models.spend import SpendAccount
 from suffice.pipeline import ladder as ladders
+from suffice.pipeline.alarm_rungs import alarm_notes, alarm_rungs
 from suffice.pipeline.choose import Choice, choose
 from suffice.pipeline.findings import Findings
 from suffice.pipeline.issue import issue
@@ -159,7 +160,7 @@ def _find(spec: Spec, bench: Workbench, looks: LookBook, *, settings: RunSetting
         machine=bench.machine,
         environment=bench.environment,
         seed=settings.seed,
-        notes=notes,
+        notes=(*notes, *alarm_notes(rungs)),
         command="",
         now=settings.clock.now().isoformat(timespec="seconds"),
     )
@@ -170,7 +171,7 @@ def _climb(
 ) -> tuple[list[Rung], Choice, tuple[str, ...]]:
     """Opens the usual rungs, and the dear ones where dev expects none of the usual ones to do."""
     usual, dear = ladders.of_spec(spec)
-    rungs = open_rungs(usual, usual, bench)
+    rungs = alarm_rungs(open_rungs(usual, usual, bench), spec, bench)
     choice = chosen_from(rungs)
     if not dear.candidates or choice.expects_a_single:
         return rungs, choice, ()
@@ -179,5 +180,5 @@ def _climb(
         return rungs, choice, (f"not tried, because it takes minutes to train: {names}",)
     if not extras.is_installed("train"):
         return rungs, choice, (f"not tried, because the extra 'train' is not installed: {names}",)
-    rungs += open_rungs(dear, usual, bench)
+    rungs += alarm_rungs(open_rungs(dear, usual, bench), spec, bench)
     return rungs, chosen_from(rungs), ()
