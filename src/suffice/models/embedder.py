@@ -149,6 +149,7 @@ def open_session(source: Path | bytes, *, threads: int) -> Any:
         errors.InvalidProtobuf,
         errors.InvalidGraph,
         errors.InvalidArgument,
+        errors.NotImplemented,
     ) as error:
         where = "the encoder's graph" if isinstance(source, bytes) else str(source)
         raise ArtefactError(

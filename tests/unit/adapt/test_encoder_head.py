@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from suffice import fingerprint
-from suffice.adapt.encoder_head import KEPT_EXAMPLES, HeadMethod, _kept_rows
+from suffice.adapt.encoder_head import KEPT_EXAMPLES, HeadMethod, _kept_rows, split
 from suffice.candidate import Candidate, Setting
 from suffice.errors import ArtefactError, DataError
 from suffice.models import artefact, registry
@@ -131,6 +131,16 @@ def test_without_dev_rows_train_is_divided(embedder: Embedder, tmp_path: Path) -
     model = _make(embedder, tmp_path / "out", _rows(train=60, dev=0))
     assert 48 == artefact.unseal(tmp_path / "out").settings["examples"]
     assert _LABELS == model.labels
+
+
+def test_too_many_rows_are_thinned_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond the cap rows are taken evenly from all that were given."""
+    monkeypatch.setattr("suffice.adapt.encoder_head._MOST_ROWS", 30)
+    rows = _rows(train=60, dev=40)
+    train, dev = split(rows)
+    assert 30 == len(train.samples)
+    assert [rows.train[0], rows.train[58]] == [train.samples[0], train.samples[-1]]
+    assert 40 == len(dev.samples)
 
 
 def test_one_label_is_refused(embedder: Embedder, tmp_path: Path) -> None:
