@@ -1,0 +1,61 @@
+"""The part of the facts that a closer look at one model's answers gave: confusions, slices, calibration."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class InspectedFacts:
+    """Which model the confusions, slices and calibration describe, and on which rows."""
+
+    model: str
+    split: str
+    n: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfusionFacts:
+    """`count` of the `of` samples labelled `wanted` were answered `answered`; worst first."""
+
+    wanted: str
+    answered: str
+    count: int
+    of: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfusionMatrix:
+    """Counts for few labels: row i wanted, column j answered. An extra last column may be "(no answer)"."""
+
+    wanted: tuple[str, ...]
+    answered: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SliceFacts:
+    """Quality on one part of the data; worst first."""
+
+    name: str
+    n: int
+    estimate: float
+    lower: float
+    upper: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibrationBin:
+    """n answers of like confidence: their mean confidence, and the share that was right."""
+
+    confidence: float
+    accuracy: float
+    n: int
+    lower: float | None = None
+    upper: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibrationFacts:
+    """Does the confidence mean what it says; `ece` is the expected calibration error over the bins."""
+
+    bins: tuple[CalibrationBin, ...]
+    ece: float
