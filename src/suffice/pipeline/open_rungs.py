@@ -15,10 +15,10 @@ from suffice.measure.latency import stated_latency
 from suffice.measure.price_book import Machine
 from suffice.measurement import Environment, Measurement, not_measured
 from suffice.models import registry
-from suffice.models.endpoint import Endpoint
 from suffice.models.openai import OpenAIModel
 from suffice.models.recorded import RecordedModel
-from suffice.models.spend import Price, SpendAccount
+from suffice.models.spend import SpendAccount
+from suffice.pipeline.live_models import openai_model, price_of
 from suffice.pipeline.make_artefact import MakeArtefact, artefact_steps
 from suffice.pipeline.measure_rung import MeasureRung, read_measurements
 from suffice.pipeline.prepare import PrepareRows
@@ -68,7 +68,9 @@ def _open(candidate: Candidate, steps: Mapping[str, MakeArtefact], bench: Workbe
     model = _given(candidate, bench)
     model.seal(folder)
     place = bench.store.keep_artefact(candidate.fingerprint, folder)
-    kept = bench.remembered(model, _name_of(place))
+    # A live model's artefact says how long to wait, too; its answers do not depend on that.
+    answers = model.identity if isinstance(model, OpenAIModel) else _name_of(place)
+    kept = bench.remembered(model, answers)
     return Rung(
         candidate=candidate,
         model=kept,
@@ -125,33 +127,17 @@ def _given(candidate: Candidate, bench: Workbench) -> RecordedModel | OpenAIMode
         samples = [sample for split in Split for sample in bench.rows.splits[split]]
         return RecordedModel.from_samples(candidate.name, samples)
     if candidate.kind == "openai":
-        return openai_model(candidate.name, dict(candidate.settings), bench)
+        return openai_model(
+            candidate.name,
+            dict(candidate.settings),
+            labels=bench.rows.labels,
+            account=bench.account,
+            offline=bench.offline,
+        )
     raise SpecError(
         f"candidate {candidate.name!r} of kind {candidate.kind!r} cannot be part of a ladder",
         hint="a fake model's numbers are made up, so it can never be certified",
     )
-
-
-def openai_model(name: str, settings: Mapping[str, object], bench: Workbench) -> OpenAIModel:
-    """Returns the model behind an endpoint, as the task file describes it."""
-    price = price_of(settings)
-    endpoint = Endpoint(
-        base_url=str(settings["base_url"]),
-        model=str(settings["model"]),
-        api_key_env=None if settings.get("api_key_env") is None else str(settings["api_key_env"]),
-        price=price,
-    )
-    return OpenAIModel(
-        endpoint, name=name, labels=bench.rows.labels, account=bench.account, offline=bench.offline
-    )
-
-
-def price_of(settings: Mapping[str, object]) -> Price | None:
-    """Returns the price that settings state, or None where they lack it."""
-    read, written = settings.get("usd_per_1m_input"), settings.get("usd_per_1m_output")
-    if not isinstance(read, int | float) or not isinstance(written, int | float):
-        return None
-    return Price(usd_per_1m_input=float(read), usd_per_1m_output=float(written))
 
 
 def _stated(model: Model, candidate: Candidate, bench: Workbench) -> dict[str, object]:

@@ -68,7 +68,7 @@ def rows_of(loaded: Loaded) -> Rows:
         total=profile.rows,
         labelled_share=profile.labelled / profile.samples if profile.samples else 0.0,
         imbalance=profile.imbalance,
-        findings=tuple(_in_words(loaded.findings)),
+        findings=tuple(_in_words(loaded.findings, loaded.spec.base)),
         fingerprints={split.value: loaded.splits.fingerprint(split) for split in Split},
     )
 
@@ -85,7 +85,9 @@ def _hashed(spec: Spec, name: str) -> tuple[str, str]:
         ) from error
 
 
-def _in_words(findings: Iterable[Finding]) -> Iterable[str]:
+def _in_words(findings: Iterable[Finding], base: Path) -> Iterable[str]:
     for finding in findings:
-        examples = f" ({', '.join(finding.examples)})" if finding.examples else ""
+        # Reports are shown to others: where the task file lies is nobody's business.
+        shown = ", ".join(finding.examples).replace(f"{base}/", "")
+        examples = f" ({shown})" if shown else ""
         yield f"{finding.severity.value}: {finding.what}: {finding.count:,}, {finding.detail}{examples}"

@@ -12,6 +12,7 @@ from suffice.certify.certify_rows import CertifyRows, usable_rows
 from suffice.certify.rate_search import rate_search
 from suffice.certify.search import search
 from suffice.certify.search_result import SearchResult
+from suffice.certify.systems import Graders
 from suffice.errors import DataError
 from suffice.pipeline.choose import Choice, graders_over
 from suffice.pipeline.rung import Grading, Rung
@@ -29,6 +30,7 @@ class Proof:
 
     look: Look
     rows: CertifyRows
+    graders: Graders
     result: SearchResult
     evidence: bytes
 
@@ -82,7 +84,8 @@ def prove(
         result = rate_search(
             choice.path.systems, graders, rows, bar=task.quality, labels=task.labels, alpha=look.alpha
         )
-    return Proof(look=look, rows=rows, result=result, evidence=_written(evidence.as_json(result, keys)))
+    written = _written(evidence.as_json(result, keys))
+    return Proof(look=look, rows=rows, graders=graders, result=result, evidence=written)
 
 
 def _what(choice: Choice, rungs: Sequence[Rung], keys: Sequence[str], *, task: Task, rule: str) -> str:

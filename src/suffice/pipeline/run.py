@@ -160,7 +160,7 @@ def _find(spec: Spec, bench: Workbench, looks: LookBook, *, settings: RunSetting
         machine=bench.machine,
         environment=bench.environment,
         seed=settings.seed,
-        notes=(*notes, *alarm_notes(rungs)),
+        notes=(*(() if reference is None else reference.notes), *notes, *alarm_notes(rungs)),
         command="",
         now=settings.clock.now().isoformat(timespec="seconds"),
     )

@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from suffice.bar import Verdict
 from suffice.certify.estimates import SystemEstimate
 from suffice.certify.resources import Resources
@@ -11,6 +13,7 @@ from suffice.measurement import Measurement
 from suffice.pipeline.findings import Findings
 from suffice.pipeline.rung import Rung
 from suffice.report.facts import CandidateFacts, LatencyFacts, QualityFacts
+from suffice.stats import intervals
 from suffice.task import Split
 
 
@@ -35,6 +38,25 @@ def dev_quality(findings: Findings, system: SystemEstimate) -> QualityFacts | No
     )
 
 
+def certify_quality(findings: Findings, test: Tested) -> QualityFacts | None:
+    """Returns the quality on the certify rows that the test drew, with an interval that holds at any stop."""
+    if findings.proof is None or findings.proof.rows.two_stage or test.n == 0:
+        return None
+    right = findings.proof.graders.outcomes(test.system.cascade, 0, test.n).right
+    known = right[~np.isnan(right)]
+    if known.size == 0:
+        return None
+    ends = intervals.betting(known)
+    return QualityFacts(
+        estimate=float(known.mean()),
+        lower=ends.lower,
+        upper=ends.upper,
+        n=int(known.size),
+        split=Split.CERTIFY.value,
+        level=ends.level,
+    )
+
+
 def quality_facts(measured: Measurement) -> QualityFacts | None:
     """Returns a quality measurement as facts; None where it was not measured."""
     if measured.value is None or measured.interval is None:
@@ -55,7 +77,8 @@ def latency_facts(measurements: tuple[Measurement, ...]) -> LatencyFacts | None:
     p50, p95 = by_name.get("latency_p50_ms"), by_name.get("latency_p95_ms")
     if p50 is None or p95 is None or (p50.value is None and p95.value is None):
         return None
-    return LatencyFacts(p50=p50.value, p95=p95.value, n=p95.n or p50.n or None)
+    counted = p95.n if p95.interval is not None else None  # stated figures have no n of ours
+    return LatencyFacts(p50=p50.value, p95=p95.value, n=counted)
 
 
 def whys(measurements: tuple[Measurement, ...]) -> dict[str, str]:
@@ -74,7 +97,7 @@ def _single(rung: Rung, system: SystemEstimate, test: Tested | None, findings: F
         bytes=_whole(value.get("bytes")),
         verdict=verdict,
         why=why,
-        quality=dev_quality(findings, system),
+        quality=_quality(findings, system, test),
         latency_ms=latency_facts(rung.measurements),
         memory_bytes=_whole(value.get("memory_bytes")),
         cost_usd_per_1k=value.get("cost_usd_per_1k"),
@@ -96,7 +119,7 @@ def _cascade(test: Tested, findings: Findings) -> CandidateFacts:
         bytes=_whole(resources.bytes),
         verdict=verdict,
         why=why,
-        quality=dev_quality(findings, test.system),
+        quality=_quality(findings, test.system, test),
         latency_ms=latency,
         memory_bytes=_whole(resources.memory_bytes),
         cost_usd_per_1k=resources.cost_usd_per_1k,
@@ -113,6 +136,14 @@ def _cascade(test: Tested, findings: Findings) -> CandidateFacts:
             if number is None
         },
     )
+
+
+def _quality(findings: Findings, system: SystemEstimate, test: Tested | None) -> QualityFacts | None:
+    """The chosen system was picked on dev, where it looks too good: its certify rows say more."""
+    chosen = findings.chosen
+    if test is not None and chosen is not None and test.system.cascade.name == chosen.system.cascade.name:
+        return certify_quality(findings, test) or dev_quality(findings, system)
+    return dev_quality(findings, system)
 
 
 def _worth_showing(findings: Findings) -> list[Tested]:
