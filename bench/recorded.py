@@ -69,7 +69,7 @@ def naive(board: Board, rows: Positions, dev: Positions) -> Found:  # noqa: ARG0
     """Takes the smallest model whose point estimate clears the bar: no proof, for comparison."""
     means = board.differences[rows[:NAIVE_ROWS]].mean(axis=0)
     model = next((i for i in board.candidates if means[i] >= -MARGIN), None)
-    return Found(model=model, evaluations=NAIVE_ROWS * len(board.models), reference_rows=NAIVE_ROWS)
+    return Found(model=model, evaluations=NAIVE_ROWS * board.asked, reference_rows=NAIVE_ROWS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,7 +207,7 @@ class Tally:
         fixed = fixed_rows(self.board)
         if fixed is None or fixed > MOST_ROWS:
             return None
-        return fixed * len(self.board.models) / self.evaluations
+        return fixed * self.board.asked / self.evaluations
 
     def cells(self) -> tuple[str, ...]:
         """Returns this method's cells of the table."""
@@ -221,7 +221,7 @@ class Tally:
             share(self.violations, reps),
             f"{np.mean([f.reference_rows for f in self.found]):,.0f}",
             f"{self.evaluations:,.0f} ± {spread:,.0f}",
-            "-" if fixed is None else f"{fixed * len(self.board.models):,}",
+            "-" if fixed is None else f"{fixed * self.board.asked:,}",
             "-" if self.ratio is None else f"{self.ratio:,.1f}",
         )
 
@@ -241,7 +241,7 @@ def tally(board: Board, method: Method, *, reps: int) -> Tally:
         found.append(
             method.search(board, rows.integers(n, size=method.most_rows or n), dev.integers(n, size=DEV_ROWS))
         )
-    spent = DEV_ROWS * len(board.models) if method.takes_dev else 0
+    spent = DEV_ROWS * board.asked if method.takes_dev else 0
     return Tally(board=board, found=tuple(found), dev_evaluations=spent)
 
 
@@ -256,7 +256,7 @@ def describe(every: Sequence[Board]) -> str:
             (
                 board.name,
                 f"{len(board.right):,}",
-                f"{len(board.models)} ({board.left_out})",
+                f"{board.asked} ({board.left_out})",
                 f"{board.models[best]}, {board.accuracy[best]:.3f}",
                 "none" if small is None else f"{board.models[small]}, {board.accuracy[small]:.3f}",
                 "unknown" if size is None else f"{size:g}",
@@ -264,7 +264,13 @@ def describe(every: Sequence[Board]) -> str:
                 "-" if distance is None else f"{100 * distance:.1f}",
             )
         )
-    header = ("ladder", "rows", "models (left out)", "best, accuracy", "smallest within 5 points, accuracy")
+    header = (
+        "ladder",
+        "rows",
+        "models asked (incomplete ones)",
+        "best, accuracy",
+        "smallest within 5 points, accuracy",
+    )
     more = ("its parameters, 1e9", "its points above the bar", "nearest to the bar up to it, points")
     return markdown("The ladders, by all recorded rows", (*header, *more), rows)
 
@@ -301,7 +307,8 @@ def main() -> None:
         f"Smallest model within {100 * MARGIN:.0f} points of the best, alpha {ALPHA}; {arguments.reps}"
         " searches a ladder, on rows drawn with replacement from the recorded ones. The reference is the"
         " model that is best over all recorded rows: fixed, not chosen by a search. Models go by"
-        " parameters, those of unknown size last, by name. A violation is a chosen model truly more than"
+        " parameters, those of unknown size last, by name; models known to be larger than the reference are"
+        " no candidates. A violation is a chosen model truly more than"
         f" {100 * MARGIN:.0f} points below the best. Model answers count the candidates', the"
         " reference's, and all models' on dev rows. ± is one Monte-Carlo standard error. Fixed-n: a"
         f" paired test of every model (Bonferroni, power {POWER}) with the rows planned for the true gap"

@@ -45,8 +45,18 @@ class Board:
 
     @cached_property
     def candidates(self) -> tuple[int, ...]:
-        """Returns every other model, smallest first."""
-        return tuple(index for index in range(len(self.models)) if index != self.reference)
+        """Returns every other model that is not known to be larger than the reference, smallest first."""
+        most = self.sizes[self.reference]
+        return tuple(
+            index
+            for index, size in enumerate(self.sizes)
+            if index != self.reference and (most is None or size is None or size <= most)
+        )
+
+    @property
+    def asked(self) -> int:
+        """Returns the number of models that answer: the candidates and the reference."""
+        return len(self.candidates) + 1
 
     @cached_property
     def gap(self) -> NDArray[np.float64]:
