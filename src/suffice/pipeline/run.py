@@ -8,12 +8,14 @@ from pathlib import Path
 
 from suffice import extras, files
 from suffice.certify.evidence import FILE as EVIDENCE
+from suffice.certify.statement import BUNDLE
 from suffice.clock import Clock, SystemClock
 from suffice.ledger.home import home
 from suffice.ledger.looks import LookBook
 from suffice.ledger.store import RunStore
 from suffice.measure import price_book
 from suffice.measure.environment import describe
+from suffice.measurement import Measurement
 from suffice.models import trust
 from suffice.models.spend import SpendAccount
 from suffice.pipeline import ladder as ladders
@@ -21,6 +23,7 @@ from suffice.pipeline.alarm_rungs import alarm_notes, alarm_rungs
 from suffice.pipeline.choose import Choice, choose
 from suffice.pipeline.findings import Findings
 from suffice.pipeline.issue import issue
+from suffice.pipeline.measure_served import served_measurements
 from suffice.pipeline.open_rungs import Workbench, open_rungs
 from suffice.pipeline.prepare import prepare_step
 from suffice.pipeline.prove import certify_rows, prove
@@ -91,7 +94,10 @@ def run_task(
         if findings.proof is not None:
             files.write_bytes(folder / EVIDENCE, findings.proof.evidence)
         issued = issue(findings, folder=folder, keys=home() / "keys")
-        facts = with_words(facts_of(findings, issued))
+        served: tuple[Measurement, ...] = ()
+        if issued is not None:
+            served = served_measurements(findings, folder / BUNDLE, store, runner=runner, progress=progress)
+        facts = with_words(facts_of(findings, issued, served))
         files.write_json(folder / "report.json", to_json(facts))
         page.write(facts, folder / "report.html")
     return RunOutcome(facts=facts, folder=folder)

@@ -12,10 +12,17 @@ from suffice.certify.resources import Resources
 from suffice.certify.search_result import Tested
 from suffice.measure import quality
 from suffice.measure.cost import break_even
+from suffice.measurement import Measurement
 from suffice.pipeline.findings import Findings
 from suffice.pipeline.inspect_dev import inspect
 from suffice.pipeline.issue import Issued
-from suffice.pipeline.tell_candidates import candidates_of, latency_facts, quality_facts, whys
+from suffice.pipeline.tell_candidates import (
+    candidates_of,
+    latency_facts,
+    quality_facts,
+    whys,
+    with_served,
+)
 from suffice.report import facts as f
 from suffice.report.words import target_words
 from suffice.stats import intervals
@@ -25,10 +32,11 @@ from suffice.task import Split
 _PATH_POINTS = 60
 
 
-def facts_of(findings: Findings, issued: Issued | None) -> f.Facts:
-    """Returns the facts of a run."""
+def facts_of(findings: Findings, issued: Issued | None, served: tuple[Measurement, ...]) -> f.Facts:
+    """Returns the facts of a run; `served` is what was measured of a chosen cascade's bundle."""
     chosen, task = findings.chosen, findings.task
     seen = inspect(findings)
+    resources = None if chosen is None else with_served(chosen.system.resources, served)
     reference = _reference(findings)
     name = reference.name if reference is not None else "the reference"
     return f.Facts(
@@ -37,7 +45,7 @@ def facts_of(findings: Findings, issued: Issued | None) -> f.Facts:
         target=task.quality.target,
         alpha=task.alpha,
         evidence=_evidence(findings),
-        candidates=candidates_of(findings),
+        candidates=candidates_of(findings, served),
         certificate=None if issued is None else statement.FILE,
         report="report.html",
         task=f.TaskFacts(
@@ -46,7 +54,7 @@ def facts_of(findings: Findings, issued: Issued | None) -> f.Facts:
             metric=task.quality.metric.value,
             target_text=target_words(task.quality, reference=name),
             threshold=task.quality.threshold,
-            bars=_bars(findings),
+            bars=_bars(findings, resources),
             minimise=task.minimise,
         ),
         data=_data(findings),
@@ -59,7 +67,7 @@ def facts_of(findings: Findings, issued: Issued | None) -> f.Facts:
         confusion_matrix=seen.confusion_matrix,
         slices=seen.slices,
         calibration=seen.calibration,
-        cost=_cost(findings),
+        cost=_cost(findings, resources),
         escalation=_escalation(findings),
         environment=findings.environment,
         seed=findings.seed,
@@ -128,9 +136,8 @@ def _evidence(findings: Findings) -> f.EvidenceFacts:
     )
 
 
-def _bars(findings: Findings) -> tuple[f.BarFacts, ...]:
-    limits, chosen = findings.task.resources, findings.chosen
-    found = Resources() if chosen is None else chosen.system.resources
+def _bars(findings: Findings, resources: Resources | None) -> tuple[f.BarFacts, ...]:
+    limits, found = findings.task.resources, resources or Resources()
     measured = {
         "latency_p95_ms": (limits.latency_p95_ms, found.latency_p95_ms, 1.0),
         "memory_mb": (limits.memory_mb, found.memory_bytes, 1e6),
@@ -235,7 +242,7 @@ def _path(test: Tested) -> tuple[f.PathPoint, ...]:
     return tuple(f.PathPoint(n=int(i) + 1, e_value=math.exp(float(path[i]))) for i in at)
 
 
-def _cost(findings: Findings) -> f.CostFacts:
+def _cost(findings: Findings, resources: Resources | None) -> f.CostFacts:
     chosen, reference = findings.chosen, findings.reference
     today = None if reference is None else reference.resources.cost_usd_per_1k
     missing = {}
@@ -263,7 +270,7 @@ def _cost(findings: Findings) -> f.CostFacts:
         missing["break_even_requests_per_month"] = assumptions[-1]
     return f.CostFacts(
         today_usd_per_1k=today,
-        chosen_usd_per_1k=chosen.system.resources.cost_usd_per_1k,
+        chosen_usd_per_1k=None if resources is None else resources.cost_usd_per_1k,
         fixed_usd_per_month=None,
         break_even_requests_per_month=volume,
         assumptions=tuple(assumptions),

@@ -1,6 +1,7 @@
 """The ladder in the report: every rung, the cascades that were tested, and why each was or was not chosen."""
 
 import math
+from dataclasses import fields, replace
 
 import numpy as np
 
@@ -17,17 +18,27 @@ from suffice.stats import intervals
 from suffice.task import Split
 
 
-def candidates_of(findings: Findings) -> tuple[CandidateFacts, ...]:
-    """Returns the facts of each rung and of the cascades worth showing, cheapest first."""
+def candidates_of(findings: Findings, served: tuple[Measurement, ...]) -> tuple[CandidateFacts, ...]:
+    """Returns the facts of each rung and of the cascades worth showing, cheapest first.
+
+    `served` is what was measured of the chosen cascade's bundle; it replaces what was composed.
+    """
     tests = {} if findings.proof is None else {t.system.cascade.name: t for t in findings.proof.result.tests}
     singles = [
         (e, _single(findings.rung(e.cascade.name), e, tests.get(e.cascade.name), findings))
         for e in findings.choice.estimates
         if len(e.cascade.tiers) == 1 and e.cascade.local_models
     ]
-    cascades = [(t.system, _cascade(t, findings)) for t in _worth_showing(findings)]
+    cascades = [(t.system, _cascade(t, findings, served)) for t in _worth_showing(findings)]
     ranked = sorted([*singles, *cascades], key=lambda pair: _price(pair[0], findings.task.minimise))
     return tuple(facts for _, facts in ranked)
+
+
+def with_served(composed: Resources, served: tuple[Measurement, ...]) -> Resources:
+    """Replaces what was composed from tiers by what was measured of the bundle."""
+    found = {m.quantity: m.value for m in served if m.value is not None}
+    names = {field.name for field in fields(Resources)} & set(found)
+    return replace(composed, **{name: found[name] for name in names})
 
 
 def dev_quality(findings: Findings, system: SystemEstimate) -> QualityFacts | None:
@@ -106,11 +117,12 @@ def _single(rung: Rung, system: SystemEstimate, test: Tested | None, findings: F
     )
 
 
-def _cascade(test: Tested, findings: Findings) -> CandidateFacts:
-    resources: Resources = test.system.resources
+def _cascade(test: Tested, findings: Findings, served: tuple[Measurement, ...]) -> CandidateFacts:
+    resources, latency = test.system.resources, None
     verdict, why = _verdict(test.system, test, findings)
-    latency = None
-    if resources.latency_p50_ms is not None or resources.latency_p95_ms is not None:
+    if test is findings.chosen:
+        resources, latency = with_served(resources, served), latency_facts(served)
+    if latency is None and (resources.latency_p50_ms, resources.latency_p95_ms) != (None, None):
         latency = LatencyFacts(p50=resources.latency_p50_ms, p95=resources.latency_p95_ms)
     missing = "a tier's was not measured"
     return CandidateFacts(
