@@ -1,4 +1,4 @@
-"""The figures of a routing score: exact and by RouteLLM's quantiles, and paired bootstrap differences."""
+"""The figures of a routing score, paired differences between scores, and certified cascades over one."""
 
 from __future__ import annotations
 
@@ -6,27 +6,38 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bench.proof.cascades import benchmark_rows
+from bench.proof.tables import markdown
 from suffice.stats.routing import apgr, call_share_for_gap, call_share_for_quality, routing_curve
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from bench.proof.recorded import Recorded
 
-__all__ = ["HEADER", "apgr_by_quantiles", "figures", "paired_difference"]
+__all__ = ["apgr_by_quantiles", "cascade_table", "paired_difference", "table"]
 
-HEADER = (
-    "router",
-    "n",
-    "APGR",
-    "by 10 quantiles",
-    "CPT50",
-    "CPT80",
-    "q95",
-    "q100",
-    "against the best baseline",
-)
+HEADER = ("router", "APGR", "by 10 quantiles", "CPT50", "CPT80", "q95", "q100", "APGR over the baseline")
 RESAMPLES = 200
+CASCADE_HEADER = (
+    "score (APGR)", "margin", "oracle", "n", "exact: kept", "of oracle", "violations",
+    "exact as look 1 (8%): kept", "violations", "bets: kept", "violations", "naive violations",
+)  # fmt: skip
+
+
+def table(
+    title: str, scores: Mapping[str, NDArray[np.float64]], data: Recorded, bases: Mapping[str, str]
+) -> str:
+    """Return the figures of each score; `bases` names the baseline that one is compared with."""
+    rows: list[list[object]] = []
+    for name, score in scores.items():
+        base = bases.get(name)
+        compared = "" if base is None else f"{paired_difference(score, scores[base], data)} ({base})"
+        rows.append([*figures(name, score, data), compared])
+    accuracy = f"weak {data.weak.mean():.4f}, strong {data.strong.mean():.4f}"
+    return markdown(f"{title}, n = {len(data.prompts):,}, {accuracy}", HEADER, rows)
 
 
 def figures(name: str, scores: NDArray[np.float64], data: Recorded) -> list[object]:
@@ -36,7 +47,6 @@ def figures(name: str, scores: NDArray[np.float64], data: Recorded) -> list[obje
     shares += [call_share_for_quality(curve, 0.95), call_share_for_quality(curve, 1.0)]
     return [
         name,
-        len(scores),
         f"{apgr(scores, data.weak, data.strong):.4f}",
         f"{apgr_by_quantiles(scores, data):.4f}",
         *("never" if share is None else f"{100 * share:.1f}" for share in shares),
@@ -55,7 +65,7 @@ def apgr_by_quantiles(scores: NDArray[np.float64], data: Recorded, *, parts: int
 
 
 def paired_difference(first: NDArray[np.float64], second: NDArray[np.float64], data: Recorded) -> str:
-    """Return the difference of two scores' APGR with the standard deviation over paired resamples of rows."""
+    """Return the difference of two APGR and its standard deviation over resamples of the rows."""
     rng = np.random.default_rng(7)
     n = len(first)
     differences = []
@@ -65,3 +75,9 @@ def paired_difference(first: NDArray[np.float64], second: NDArray[np.float64], d
         differences.append(apgr(first[rows], *marks) - apgr(second[rows], *marks))
     whole = apgr(first, data.weak, data.strong) - apgr(second, data.weak, data.strong)
     return f"{whole:+.4f} ± {np.std(differences):.4f}"
+
+
+def cascade_table(title: str, gain: NDArray[np.float64], data: Recorded) -> str:
+    """Return the certified cascades over this score."""
+    rows = benchmark_rows(data.name, gain, data, RESAMPLES)
+    return markdown(f"Certified cascade, {title}, delta 10%, {RESAMPLES} resamples", CASCADE_HEADER, rows)

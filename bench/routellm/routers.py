@@ -15,7 +15,7 @@ from suffice.adapt.gain import fit_gain
 from suffice.adapt.gain_views import Embed, Exchanges
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
     from numpy.typing import NDArray
@@ -25,34 +25,24 @@ if TYPE_CHECKING:
     # (data, rows to learn from, rows to score) to scores
     Router = Callable[[Recorded, NDArray[np.int64], NDArray[np.int64]], NDArray[np.float64]]
 
-__all__ = ["out_of_fold", "post_hoc", "prompt_only", "spread"]
+__all__ = ["AVERAGED", "OURS", "OURS_AFTER", "averaged", "post_hoc", "prompt_only", "standard"]
+
+TF_IDF, EMBEDDING, NEAREST = "tf-idf + LR", "MiniLM + LR", "MiniLM kNN, k = 100"
+AVERAGED = "average of the last three"
+OURS, OURS_AFTER = "suffice, prompt only", "suffice, prompt and answer"
+JOINED = "answer features, MiniLM of both, LR"
 
 
-def out_of_fold(router: Router, data: Recorded, fold: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return each row's score by a router that learnt from the other folds."""
-    scores = np.zeros(len(fold))
-    for part in np.unique(fold):
-        test = np.flatnonzero(fold == part)
-        scores[test] = router(data, np.flatnonzero(fold != part), test)
-    return scores
+def standard(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the scores with mean 0 and standard deviation 1, so that several can be averaged."""
+    scaled: NDArray[np.float64] = (scores - scores.mean()) / max(float(scores.std()), 1e-12)
+    return scaled
 
 
-def spread(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the scores standardised, so that several can be averaged."""
-    standard: NDArray[np.float64] = (scores - scores.mean()) / max(float(scores.std()), 1e-12)
-    return standard
-
-
-def _difference(
-    learner: Callable[[], Any], rows: Any, data: Recorded, train: Any, test: Any
-) -> NDArray[np.float64]:
-    """Return P(strong right) - P(weak right) by two classifiers of one kind."""
-    right = [
-        learner().fit(rows[train], marks[train]).predict_proba(rows[test])[:, 1]
-        for marks in (data.strong, data.weak)
-    ]
-    difference: NDArray[np.float64] = right[0] - right[1]
-    return difference
+def averaged(scores: Iterable[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Return the mean of the standardised scores."""
+    mean: NDArray[np.float64] = np.mean([standard(score) for score in scores], axis=0)
+    return mean
 
 
 def prompt_only(vectors: Embed) -> dict[str, Router]:
@@ -64,12 +54,10 @@ def prompt_only(vectors: Embed) -> dict[str, Router]:
     def tf_idf(data: Recorded, train: NDArray[np.int64], test: NDArray[np.int64]) -> NDArray[np.float64]:
         reader = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2)
         reader.fit([data.prompts[i] for i in train])
-        rows = reader.transform(data.prompts)
-        return _difference(lambda: LogisticRegression(C=1.0, max_iter=300), rows, data, train, test)
+        return _difference(_regression, reader.transform(data.prompts), data, train, test)
 
     def embedding(data: Recorded, train: NDArray[np.int64], test: NDArray[np.int64]) -> NDArray[np.float64]:
-        rows = vectors(data.prompts)
-        return _difference(lambda: LogisticRegression(C=1.0, max_iter=300), rows, data, train, test)
+        return _difference(_regression, vectors(data.prompts), data, train, test)
 
     def nearest(data: Recorded, train: NDArray[np.int64], test: NDArray[np.int64]) -> NDArray[np.float64]:
         rows, gains = vectors(data.prompts), data.strong.astype(np.float64) - data.weak
@@ -78,23 +66,12 @@ def prompt_only(vectors: Embed) -> dict[str, Router]:
         mean: NDArray[np.float64] = gains[train][near].mean(axis=1)
         return mean
 
-    def average(data: Recorded, train: NDArray[np.int64], test: NDArray[np.int64]) -> NDArray[np.float64]:
-        scores = [spread(router(data, train, test)) for router in (tf_idf, embedding, nearest)]
-        mean: NDArray[np.float64] = np.mean(scores, axis=0)
-        return mean
-
-    def ours(data: Recorded, train: NDArray[np.int64], test: NDArray[np.int64]) -> NDArray[np.float64]:
-        seen = Exchanges(prompts=[data.prompts[i] for i in train])
-        model = fit_gain(seen, data.weak[train], data.strong[train], embed=vectors)
-        return model.score(Exchanges(prompts=[data.prompts[i] for i in test]))
-
     return {
         "prompt length": length,
-        "tf-idf + LR": tf_idf,
-        "MiniLM + LR": embedding,
-        "MiniLM kNN, k = 100": nearest,
-        "average of the last three": average,
-        "suffice, prompt only": ours,
+        TF_IDF: tf_idf,
+        EMBEDDING: embedding,
+        NEAREST: nearest,
+        OURS: _ours(vectors, see_answers=False),
     }
 
 
@@ -110,19 +87,42 @@ def post_hoc(vectors: Embed) -> dict[str, Router]:
         rows = np.concatenate([features, vectors(data.prompts), vectors(data.answers)], axis=1)
         return _difference(_scaled_regression, rows, data, train, test)
 
-    def ours(data: Recorded, train: NDArray[np.int64], test: NDArray[np.int64]) -> NDArray[np.float64]:
-        def part(rows: NDArray[np.int64]) -> Exchanges:
-            return Exchanges(prompts=[data.prompts[i] for i in rows], answers=[data.answers[i] for i in rows])
-
-        model = fit_gain(part(train), data.weak[train], data.strong[train], embed=vectors)
-        return model.score(part(test))
-
     return {
         "answer features + LR": verifier,
-        "answer features, MiniLM of both, LR": joined,
-        "suffice, prompt and answer": ours,
+        JOINED: joined,
+        OURS_AFTER: _ours(vectors, see_answers=True),
     }
 
 
+def _ours(vectors: Embed, *, see_answers: bool) -> Router:
+    def seen(data: Recorded, rows: NDArray[np.int64]) -> Exchanges:
+        return Exchanges(
+            prompts=[data.prompts[i] for i in rows],
+            answers=[data.answers[i] for i in rows] if see_answers else None,
+        )
+
+    def ours(data: Recorded, train: NDArray[np.int64], test: NDArray[np.int64]) -> NDArray[np.float64]:
+        model = fit_gain(seen(data, train), data.weak[train], data.strong[train], embed=vectors)
+        return model.score(seen(data, test))
+
+    return ours
+
+
+def _difference(
+    learner: Callable[[], Any], rows: Any, data: Recorded, train: Any, test: Any
+) -> NDArray[np.float64]:
+    """Return P(strong right) - P(weak right) by two classifiers of one kind."""
+    right = [
+        learner().fit(rows[train], marks[train]).predict_proba(rows[test])[:, 1]
+        for marks in (data.strong, data.weak)
+    ]
+    difference: NDArray[np.float64] = right[0] - right[1]
+    return difference
+
+
+def _regression() -> Any:
+    return LogisticRegression(C=1.0, tol=1e-5, max_iter=300)
+
+
 def _scaled_regression() -> Any:
-    return make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=500))
+    return make_pipeline(StandardScaler(), LogisticRegression(C=0.01, tol=1e-5, max_iter=300))
