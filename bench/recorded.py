@@ -74,12 +74,16 @@ def naive(board: Board, rows: Positions, dev: Positions) -> Found:  # noqa: ARG0
 
 @dataclass(frozen=True, kw_only=True)
 class Method:
-    """A way to search. `most_rows` None: as many as were recorded."""
+    """A way to search. `most_rows` None: as many as were recorded.
+
+    `compares`: whether it has rows enough to decide, so that fixed-n testing may be held against it.
+    """
 
     title: str
     search: Search
     most_rows: int | None
     takes_dev: bool = False
+    compares: bool = True
 
 
 METHODS = {
@@ -99,11 +103,13 @@ METHODS = {
         search=descending,
         most_rows=None,
         takes_dev=True,
+        compares=False,
     ),
     "naive": Method(
         title=f"not a proof: the smallest point estimate above the bar on {NAIVE_ROWS} rows",
         search=naive,
         most_rows=NAIVE_ROWS,
+        compares=False,
     ),
 }
 
@@ -178,6 +184,7 @@ class Tally:
     """Repeated searches by one method on one board."""
 
     board: Board
+    method: Method
     found: tuple[Found, ...]
     dev_evaluations: int
 
@@ -203,9 +210,9 @@ class Tally:
 
     @property
     def ratio(self) -> float | None:
-        """Returns fixed-n testing's model answers over these; None beyond the rows a search may have."""
+        """Returns fixed-n testing's model answers over these; None where the two do not compare."""
         fixed = fixed_rows(self.board)
-        if fixed is None or fixed > MOST_ROWS:
+        if fixed is None or fixed > MOST_ROWS or not self.method.compares:
             return None
         return fixed * self.board.asked / self.evaluations
 
@@ -242,7 +249,7 @@ def tally(board: Board, method: Method, *, reps: int) -> Tally:
             method.search(board, rows.integers(n, size=method.most_rows or n), dev.integers(n, size=DEV_ROWS))
         )
     spent = DEV_ROWS * board.asked if method.takes_dev else 0
-    return Tally(board=board, found=tuple(found), dev_evaluations=spent)
+    return Tally(board=board, method=method, found=tuple(found), dev_evaluations=spent)
 
 
 def describe(every: Sequence[Board]) -> str:
@@ -293,7 +300,7 @@ def section(every: Sequence[Board], method: Method, *, reps: int) -> str:
             f"Fixed-n / ours on the {len(clear)} clear ladders: {np.median(clear):.1f} in the median,"
             f" {min(clear):.1f} at least."
         )
-    return "\n".join([text, *lines, f"Took {took:.0f} s."]) + "\n"
+    return "\n".join([text, " ".join([*lines, f"Took {took:.0f} s."])]) + "\n"
 
 
 def main() -> None:
