@@ -18,7 +18,7 @@ Parameters = dict[str, Any]
 _EPSILON = 1e-12
 _SHORT_TEXT_TOKENS = 64
 _THIRDS = ("query", "key", "value")
-_FROZEN = ("embeddings.word_embeddings", "embeddings.position_embeddings", "embeddings.token_type_embeddings")
+_FROZEN = ("embeddings.position_embeddings", "embeddings.token_type_embeddings")
 
 
 def require_torch() -> Any:
@@ -86,6 +86,11 @@ class Dropout:
         self._rng = np.random.default_rng(seed)
         kept = (self._rng.random(self._POOL, np.float32) >= rate).astype(np.float32) / (1.0 - rate)
         self._pool = torch.from_numpy(kept).to(device)
+
+    def chosen(self, shape: tuple[int, ...], share: float) -> Any:
+        """Returns a boolean tensor of the shape in which about the share of places is True."""
+        drawn = self._rng.random(shape) < share
+        return require_torch().from_numpy(drawn).to(self._pool.device)
 
     def __call__(self, values: Any) -> Any:
         """Returns the values with a share set to 0 and the rest scaled up to keep the mean."""

@@ -83,6 +83,7 @@ class FinetuneMethod:
             train=_token_rows(base, train),
             dev=_token_rows(base, dev),
             heads=bert_graph.shape_of(tensors).heads,
+            unknown_id=base.unknown_id,
             recipe=recipe,
             seed=seed,
         )

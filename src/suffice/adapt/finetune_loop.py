@@ -25,6 +25,7 @@ class Recipe:
 
     Learning rates rise linearly over the first `warm_up` of all steps and fall along a cosine; each
     layer below the last learns `layer_decay` times as fast (Howard & Ruder 2018, section 3.2).
+    `word_dropout` is the share of tokens that are replaced by the unknown one in each pass.
     `consistency` weighs the symmetric divergence of two dropout passes (R-Drop: Liang et al. 2021,
     eq. 4), which doubles the cost of a step. The weights that are kept are an exponential average
     over steps with decay `averaging`.
@@ -37,6 +38,7 @@ class Recipe:
     layer_decay: float = 0.9
     label_smoothing: float = 0.05
     dropout: float = 0.1
+    word_dropout: float = 0.0
     consistency: float = 0.0
     averaging: float = 0.995
     warm_up: float = 0.06
@@ -69,6 +71,7 @@ class Job:
     train: TokenRows
     dev: TokenRows
     heads: int
+    unknown_id: int
     recipe: Recipe
     seed: int
 
@@ -166,6 +169,10 @@ def _loss(torch: Any, start: Parameters, job: Job, rows: NDArray[np.int64], drop
     classes = torch.from_numpy(job.train.classes[rows]).to(device)
     if recipe.consistency:
         ids, classes = torch.cat([ids, ids]), torch.cat([classes, classes])
+    if recipe.word_dropout:
+        is_lost = dropout.chosen(ids.shape, recipe.word_dropout)
+        is_lost[:, [0, -1]] = False
+        ids = ids.masked_fill(is_lost, job.unknown_id)
     logits = _logits(torch, start, ids, heads=job.heads, dropout=dropout)
     loss = functional.cross_entropy(logits, classes, label_smoothing=recipe.label_smoothing)
     if recipe.consistency:

@@ -19,7 +19,7 @@ MAX_WINDOWS = 8
 MAX_CHARACTERS = 60_000
 _BATCH_TOKENS = 2048
 _BATCH_TEXTS = 64
-_CLS, _SEP = "[CLS]", "[SEP]"
+_CLS, _SEP, _UNKNOWN = "[CLS]", "[SEP]", "[UNK]"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,8 +68,11 @@ class Embedder:
         self._input = self._session.get_inputs()[0].name
         self._tokenizer = _open_tokenizer(folder / TOKENIZER_FILE)
         self._edges = (self._tokenizer.token_to_id(_CLS), self._tokenizer.token_to_id(_SEP))
-        if None in self._edges:
-            raise ArtefactError(f"{folder / TOKENIZER_FILE} is no BERT tokenizer: it lacks {_CLS} or {_SEP}")
+        self.unknown_id = self._tokenizer.token_to_id(_UNKNOWN)
+        if None in {*self._edges, self.unknown_id}:
+            raise ArtefactError(
+                f"{folder / TOKENIZER_FILE} is no BERT tokenizer: it lacks {_CLS}, {_SEP} or {_UNKNOWN}"
+            )
         self._cache: OrderedDict[str, tuple[NDArray[np.float32], int, tuple[str, ...]]] = OrderedDict()
         self._cache_texts = cache_texts
         self.width = int(self._session.get_outputs()[0].shape[1])

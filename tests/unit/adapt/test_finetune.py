@@ -67,7 +67,7 @@ def _job(recipe: Recipe) -> Job:
         for row, label in enumerate(classes)
     ]
     rows = TokenRows(ids=ids, classes=classes)
-    return Job(train=rows, dev=rows, heads=2, recipe=recipe, seed=0)
+    return Job(train=rows, dev=rows, heads=2, unknown_id=1, recipe=recipe, seed=0)
 
 
 def _start() -> bert_torch.Parameters:
@@ -111,10 +111,17 @@ def test_dropout_keeps_the_mean_and_zeroes_its_share() -> None:
     assert abs(float(dropped.mean()) - 1.0) < 0.01
 
 
-@pytest.mark.parametrize("consistency", [0.0, 1.0])
-def test_training_learns(tmp_path: Path, consistency: float) -> None:
-    """A word that decides is learned, with and without the consistency loss."""
-    recipe = Recipe(epochs=10, batch_texts=16, learning_rate=1e-3, averaging=0.8, consistency=consistency)
+@pytest.mark.parametrize(("consistency", "word_dropout"), [(0.0, 0.0), (1.0, 0.1)])
+def test_training_learns(tmp_path: Path, consistency: float, word_dropout: float) -> None:
+    """A word that decides is learned, with and without the consistency loss and lost words."""
+    recipe = Recipe(
+        epochs=10,
+        batch_texts=16,
+        learning_rate=1e-3,
+        averaging=0.8,
+        consistency=consistency,
+        word_dropout=word_dropout,
+    )
     tuned = finetune_loop.train(_start(), _job(recipe), folder=tmp_path, progress=_silent)
     assert tuned.dev_accuracy >= 0.95
     assert (tiny_encoder.WIDTH, 2) == tuned.weight.shape
