@@ -39,10 +39,12 @@ class Answer:
     """One answer with what is needed to trust it.
 
     `text` is None when nobody answered: the request was escalated to a reference that is not
-    here (`escalated`), or the model failed (`error`). `confidence` is the model's probability of
-    being right, in [0, 1], or None. `novelty` in [0, 1] is how unlike the training data the input
-    is (0 familiar, 1 foreign), or None. `tier` names the model that answered. `notes` says what
-    the user should know about this one answer, e.g. that only a part of the text was read.
+    here (`escalated`), the model failed (`error`), or what it said is no answer to the task, e.g.
+    none of the labels: then there is neither, a note quotes it, and it counts as a wrong answer.
+    `confidence` is the model's probability of being right, in [0, 1], or None. `novelty` in [0, 1]
+    is how unlike the training data the input is (0 familiar, 1 foreign), or None. `tier` names the
+    model that answered. `notes` says what the user should know about this one answer, e.g. that
+    only a part of the text was read.
     """
 
     text: str | None

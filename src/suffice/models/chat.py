@@ -31,14 +31,22 @@ class Reply:
     notes: tuple[str, ...] = ()
 
 
-def messages_of(request: Request, labels: Sequence[str]) -> list[dict[str, str]]:
-    """Returns the chat to send: the logged one where there is one, else one that asks for a label."""
+def messages_of(
+    request: Request, labels: Sequence[str], *, prompt: str | None = None
+) -> list[dict[str, str]]:
+    """Returns the chat to send: the logged one where there is one, else one that asks for a label.
+
+    `prompt` replaces the usual instruction, with the labels, one a line, in the place of `{labels}`.
+    """
     if request.messages:
         return [{"role": message.role, "content": _sendable(message.content)} for message in request.messages]
     user = {"role": "user", "content": _sendable(request.text)}
+    listed = "\n".join(f"- {label}" for label in labels)
+    if prompt is not None:
+        return [{"role": "system", "content": _sendable(prompt.replace("{labels}", listed))}, user]
     if not labels:
         return [user]
-    system = _INSTRUCTION + "\n".join(f"- {label}" for label in labels)
+    system = _INSTRUCTION + listed
     return [{"role": "system", "content": system}, user]
 
 

@@ -40,7 +40,10 @@ class Waiting:
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
-    """One model at one server. The key itself is never held: only the name of its variable."""
+    """One model at one server. The key itself is never held: only the name of its variable.
+
+    `prompt` is the system message instead of the usual one; `{labels}` in it stands for the labels.
+    """
 
     base_url: str
     model: str
@@ -51,6 +54,7 @@ class Endpoint:
     temperature: float | None = 0.0
     seed: int | None = 0
     logprobs: bool = False
+    prompt: str | None = None
     waiting: Waiting = Waiting()
 
     def __post_init__(self) -> None:

@@ -1,11 +1,12 @@
 """A model behind any OpenAI-compatible server: OpenAI, Mistral, Ollama, vLLM, LM Studio, llama.cpp ..."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from suffice import fingerprint
 from suffice.clock import Clock, SystemClock
 from suffice.errors import ArtefactError, BudgetExceeded, ModelError, SpecError
 from suffice.models import artefact, chat
@@ -24,6 +25,7 @@ class _Batch:
     """How far one batch has come."""
 
     answers: list[Answer | None]
+    heard: Callable[[Request, Answer], None] | None
     failures: list[ModelError] = field(default_factory=list)
     in_a_row: int = 0
     stopped: str = ""
@@ -90,6 +92,17 @@ class OpenAIModel:
         """Returns the name it was given, or the server's name of the model."""
         return self._name
 
+    @property
+    def identity(self) -> str:
+        """Returns the sha256 of all that an answer depends on: equal ones need not be asked for again."""
+        asked = self._endpoint
+        return fingerprint.of_value(
+            (
+                (asked.url, asked.model, asked.prompt, asked.max_output_tokens),
+                (asked.temperature, asked.seed, asked.logprobs, self._labels),
+            )
+        )
+
     def estimate_usd(self, requests: Sequence[Request]) -> float:
         """Returns what asking these would cost at most, by estimated tokens; 0 where it is free."""
         price = self._endpoint.price
@@ -122,8 +135,26 @@ class OpenAIModel:
         if estimate := self.estimate_usd(requests):
             self._account.check(estimate, what=f"asking {self._name} {len(requests)} times")
 
-    async def answer(self, requests: Sequence[Request]) -> list[Answer]:
+    def hold(self, requests: Sequence[Request]) -> float:
+        """Returns the dollars set aside for asking these; `release` gives them back.
+
+        Raises:
+            BudgetExceeded: the cap is missing or would be passed.
+        """
+        if estimate := self.estimate_usd(requests):
+            self._account.reserve(estimate, what=f"asking {self._name} {len(requests)} times")
+        return estimate
+
+    def release(self, usd: float) -> None:
+        """Gives back what `hold` set aside."""
+        self._account.settle(reserved_usd=usd, spent_usd=0.0)
+
+    async def answer(
+        self, requests: Sequence[Request], *, heard: Callable[[Request, Answer], None] | None = None
+    ) -> list[Answer]:
         """Returns one answer per request, asked with bounded concurrency.
+
+        `heard` is told each answer as soon as it has come, so that a kill loses none that is paid.
 
         Raises:
             ModelError: not one request was answered, or the server may not be asked.
@@ -132,7 +163,7 @@ class OpenAIModel:
         if not requests:
             return []
         self.check_allowed(requests)
-        batch = _Batch(answers=[None] * len(requests))
+        batch = _Batch(answers=[None] * len(requests), heard=heard)
         queue = iter(range(len(requests)))
         async with asyncio.TaskGroup() as group:
             for _ in range(min(self._endpoint.concurrency, len(requests))):
@@ -151,8 +182,10 @@ class OpenAIModel:
             if batch.stopped:
                 return
             try:
-                batch.answers[index] = await self._ask(requests[index])
+                answer = batch.answers[index] = await self._ask(requests[index])
                 batch.in_a_row = 0
+                if batch.heard is not None:
+                    batch.heard(requests[index], answer)
             except CallFailed as failure:
                 batch.answers[index] = Answer(text=None, tier=self._name, error=failure.message)
                 batch.fail(failure)
@@ -185,7 +218,7 @@ class OpenAIModel:
         )
 
     def _body(self, request: Request) -> dict[str, Any]:
-        messages = chat.messages_of(request, self._labels)
+        messages = self._messages(request)
         return chat.body_of(self._endpoint, messages, limit=chat.output_limit(self._endpoint, self._labels))
 
     def _read(self, payload: Mapping[str, Any]) -> chat.Reply:
@@ -196,7 +229,10 @@ class OpenAIModel:
         return reply
 
     def _sent_bytes(self, request: Request) -> int:
-        return sum(len(m["content"].encode()) for m in chat.messages_of(request, self._labels))
+        return sum(len(m["content"].encode()) for m in self._messages(request))
+
+    def _messages(self, request: Request) -> list[dict[str, str]]:
+        return chat.messages_of(request, self._labels, prompt=self._endpoint.prompt)
 
     def _input_tokens(self, request: Request) -> int:
         return self._tokens.input_tokens(self._sent_bytes(request), messages=max(2, len(request.messages)))

@@ -37,16 +37,21 @@ def tokens_of_text(text: str) -> int:
 
 
 class SpendAccount:
-    """The one account of a run's paid calls. With no cap nothing may be spent.
+    """The account of a run's paid calls, or of one model's within it. With no cap nothing may be spent.
 
     Every call is reserved at its estimate before it is sent, and settled at its usage after, so
-    calls under way count too.
+    calls under way count too. What is spent from an account `within` another one is spent from
+    both; an outer account without a cap leaves it to the inner one's. `setting` is what sets the cap.
     """
 
-    def __init__(self, *, cap_usd: float | None) -> None:
+    def __init__(
+        self, *, cap_usd: float | None, within: "SpendAccount | None" = None, setting: str = "--max-usd"
+    ) -> None:
         if cap_usd is not None and not (math.isfinite(cap_usd) and cap_usd >= 0):
             raise SpecError(f"a spend cap is a number of dollars >= 0, not {cap_usd!r}")
         self._cap_usd = cap_usd
+        self._within = within
+        self._setting = setting
         self._spent_usd = 0.0
         self._reserved_usd = 0.0
 
@@ -64,15 +69,17 @@ class SpendAccount:
         if self._cap_usd is None:
             raise BudgetExceeded(
                 f"{what} would cost about ${estimate_usd:.4f} (estimate), and no spend cap is set",
-                hint=f"set one: --max-usd {_rounded_up(estimate_usd)}",
+                hint=f"set one: {self._setting} {_rounded_up(estimate_usd)}",
             )
         used_usd = self._spent_usd + self._reserved_usd
         if used_usd + estimate_usd > self._cap_usd:
             raise BudgetExceeded(
                 f"{what} would cost about ${estimate_usd:.4f} (estimate); with ${used_usd:.4f} already "
                 f"used that passes the cap of ${self._cap_usd:.4f}",
-                hint=f"raise it: --max-usd {_rounded_up(used_usd + estimate_usd)}",
+                hint=f"raise it: {self._setting} {_rounded_up(used_usd + estimate_usd)}",
             )
+        if self._within is not None and self._within._cap_usd is not None:  # noqa: SLF001 - of its own kind
+            self._within.check(estimate_usd, what=what)
 
     def reserve(self, estimate_usd: float, *, what: str) -> None:
         """Sets money aside for one call.
@@ -81,12 +88,19 @@ class SpendAccount:
             BudgetExceeded: the cap is missing or would be passed.
         """
         self.check(estimate_usd, what=what)
-        self._reserved_usd += estimate_usd
+        self._hold(estimate_usd)
 
     def settle(self, *, reserved_usd: float, spent_usd: float) -> None:
         """Turns a reservation into what the call cost in truth; 0 for a call that was not answered."""
         self._reserved_usd = max(0.0, self._reserved_usd - reserved_usd)
         self._spent_usd += spent_usd
+        if self._within is not None:
+            self._within.settle(reserved_usd=reserved_usd, spent_usd=spent_usd)
+
+    def _hold(self, usd: float) -> None:
+        self._reserved_usd += usd
+        if self._within is not None:
+            self._within._hold(usd)  # noqa: SLF001 - of its own kind
 
 
 class TokenEstimator:

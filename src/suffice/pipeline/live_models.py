@@ -1,6 +1,7 @@
 """Models that are asked over HTTP, as the task file describes them, and what asking them may cost in all."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from suffice.measure.quality import requests_of
@@ -14,9 +15,16 @@ from suffice.task import Sample
 _LONGEST_CONNECT_S = 10.0
 
 
-def openai_model(
-    name: str, settings: Mapping[str, Any], *, labels: Sequence[str], account: SpendAccount, offline: bool
-) -> OpenAIModel:
+@dataclass(frozen=True, kw_only=True)
+class Calling:
+    """What all live models of a run share: the labels they may answer with, the account, the network."""
+
+    labels: tuple[str, ...]
+    account: SpendAccount
+    offline: bool
+
+
+def openai_model(name: str, settings: Mapping[str, Any], calling: Calling) -> OpenAIModel:
     """Returns the model behind an endpoint; `settings` are the keys of `reference.openai`."""
     timeout_s = float(settings.get("timeout_s", Waiting.total_s))
     waiting = Waiting(
@@ -36,10 +44,10 @@ def openai_model(
         prompt=settings.get("prompt"),
         waiting=waiting,
     )
-    own = settings.get("spend_cap_usd")
+    account, own = calling.account, settings.get("spend_cap_usd")
     if own is not None:
         account = SpendAccount(cap_usd=own, within=account, setting="spend_cap_usd:")
-    return OpenAIModel(endpoint, name=name, labels=labels, account=account, offline=offline)
+    return OpenAIModel(endpoint, name=name, labels=calling.labels, account=account, offline=calling.offline)
 
 
 def price_of(settings: Mapping[str, Any]) -> Price | None:
@@ -58,15 +66,7 @@ def reference_settings(reference: ReferenceSpec) -> dict[str, Any]:
     return settings
 
 
-def check_spend(
-    spec: Spec,
-    samples: Sequence[Sample],
-    *,
-    labels: Sequence[str],
-    account: SpendAccount,
-    offline: bool,
-    store: Store,
-) -> None:
+def check_spend(spec: Spec, samples: Sequence[Sample], *, calling: Calling, store: Store) -> None:
     """Refuses a run whose calls may not be made, all of them together, before the first one is paid.
 
     Every live model is taken to be asked about every sample that the store has no answer to: an
@@ -80,7 +80,7 @@ def check_spend(
     if spec.reference is not None and spec.reference.openai is not None:
         described.insert(0, (spec.reference.name, reference_settings(spec.reference)))
     requests = requests_of(samples)
-    models = [openai_model(n, s, labels=labels, account=account, offline=offline) for n, s in described]
+    models = [openai_model(name, settings, calling) for name, settings in described]
     held: list[tuple[OpenAIModel, float]] = []
     try:
         # Equal endpoints share their answers, so they are asked once.

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from suffice.models import registry
 from suffice.models.openai import OpenAIModel
 from suffice.models.recorded import RecordedModel
 from suffice.models.spend import SpendAccount
-from suffice.pipeline.live_models import openai_model, price_of
+from suffice.pipeline.live_models import Calling, openai_model, price_of
 from suffice.pipeline.make_artefact import MakeArtefact, artefact_steps
 from suffice.pipeline.measure_rung import MeasureRung, read_measurements
 from suffice.pipeline.prepare import PrepareRows
@@ -32,7 +33,10 @@ from suffice.task import Sample, Split
 
 @dataclass(frozen=True, kw_only=True)
 class Workbench:
-    """What opening rungs takes: the rows and the step they come from, and everything that does the work."""
+    """What opening rungs takes: the rows and the step they come from, and everything that does the work.
+
+    `closing` closes the opened models when the run is over.
+    """
 
     rows: Rows
     prepared: PrepareRows
@@ -45,9 +49,16 @@ class Workbench:
     account: SpendAccount
     offline: bool
     seed: int
+    closing: ExitStack
+
+    @property
+    def calling(self) -> Calling:
+        """Returns what the run's live models share."""
+        return Calling(labels=self.rows.labels, account=self.account, offline=self.offline)
 
     def remembered(self, model: Model, name: str) -> Remembered:
         """Returns the model with its answers kept in the store, under its fingerprint."""
+        self.closing.callback(lambda: self.runner.run(model.close()))
         return Remembered(model, fingerprint=name, store=self.store, progress=self.progress)
 
 
@@ -127,13 +138,7 @@ def _given(candidate: Candidate, bench: Workbench) -> RecordedModel | OpenAIMode
         samples = [sample for split in Split for sample in bench.rows.splits[split]]
         return RecordedModel.from_samples(candidate.name, samples)
     if candidate.kind == "openai":
-        return openai_model(
-            candidate.name,
-            dict(candidate.settings),
-            labels=bench.rows.labels,
-            account=bench.account,
-            offline=bench.offline,
-        )
+        return openai_model(candidate.name, dict(candidate.settings), bench.calling)
     raise SpecError(
         f"candidate {candidate.name!r} of kind {candidate.kind!r} cannot be part of a ladder",
         hint="a fake model's numbers are made up, so it can never be certified",

@@ -42,10 +42,10 @@ def open_reference(spec: Spec, bench: Workbench) -> tuple[Reference | None, Rows
         BudgetExceeded: asking would pass the spend cap, or none was set.
         ModelError: the reference does not answer, or leaves out too many rows.
     """
-    rows, notes = bench.rows, ()
+    rows = bench.rows
+    notes: tuple[str, ...] = ()
     asked = [*rows.splits[Split.DEV], *rows.splits[Split.CERTIFY]]
-    live = {"labels": rows.labels, "account": bench.account, "offline": bench.offline}
-    check_spend(spec, asked, store=bench.store, **live)
+    check_spend(spec, asked, calling=bench.calling, store=bench.store)
     if spec.reference is None:
         return None, rows
     settings = reference_settings(spec.reference)
@@ -54,7 +54,7 @@ def open_reference(spec: Spec, bench: Workbench) -> tuple[Reference | None, Rows
         model: Model = RecordedModel.from_samples(REFERENCE, samples)
         mode = "recorded"
     else:
-        one = openai_model(spec.reference.name, settings, **live)
+        one = openai_model(spec.reference.name, settings, bench.calling)
         model, mode = bench.remembered(one, one.identity), "live"
         rows, notes = _answered(rows, model, bench)
     dev = rows.splits[Split.DEV]
@@ -87,17 +87,16 @@ def _answered(rows: Rows, model: Remembered, bench: Workbench) -> tuple[Rows, tu
             )
         missing += len(failed)
         answers |= {sample.key: answer for sample, answer in zip(samples, given, strict=True)}
-    notes = ()
-    if missing:
-        notes = (
-            f"{missing:,} row{'s' if missing > 1 else ''} without a reference answer, because it failed; the "
-            "tests that compare with the reference use the others",
-        )
+    rows_are = "row is" if missing == 1 else "rows are"
+    note = (
+        f"{missing:,} {rows_are} without a reference answer, because it failed there; the tests that compare "
+        "with the reference use the others"
+    )
     splits = {
         split: samples if split is Split.TRAIN else tuple(_referred(s, answers) for s in samples)
         for split, samples in rows.splits.items()
     }
-    return replace(rows, splits=splits), notes
+    return replace(rows, splits=splits), (note,) if missing else ()
 
 
 def _referred(sample: Sample, answers: Mapping[str, Answer]) -> Sample:

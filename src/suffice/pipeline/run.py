@@ -10,6 +10,7 @@ from suffice import extras, files
 from suffice.certify.evidence import FILE as EVIDENCE
 from suffice.certify.statement import BUNDLE
 from suffice.clock import Clock, SystemClock
+from suffice.errors import SpecError
 from suffice.ledger.home import home
 from suffice.ledger.looks import LookBook
 from suffice.ledger.store import RunStore
@@ -43,6 +44,7 @@ from suffice.stats.budget import look_alpha
 from suffice.task import Split, Task
 
 WORK = "work"
+_SEEDS = 1 << 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +63,14 @@ class RunSettings:
     prices: Path | None = None
     machine: str = price_book.DEFAULT_MACHINE
     clock: Clock = field(default_factory=SystemClock)
+
+    def __post_init__(self) -> None:
+        """Refuses a seed that generators of random numbers do not take."""
+        if not 0 <= self.seed < _SEEDS:
+            raise SpecError(
+                f"the seed is {self.seed}; it is a whole number from 0 to {_SEEDS - 1:,}",
+                hint="give e.g. --seed 0",
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,8 +96,9 @@ def run_task(
         contextlib.closing(RunStore(folder / WORK)) as store,
         contextlib.closing(LookBook(account, clock=settings.clock)) as looks,
         asyncio.Runner() as runner,
+        contextlib.ExitStack() as closing,
     ):
-        bench = _workbench(spec, settings, store=store, runner=runner, progress=progress)
+        bench = _workbench(spec, settings, store=store, runner=runner, closing=closing, progress=progress)
         findings = _find(spec, bench, looks, settings=settings)
         command = f"suffice run {task_file} --out {folder} --seed {settings.seed}"
         findings = replace(findings, command=command)
@@ -104,7 +115,13 @@ def run_task(
 
 
 def _workbench(
-    spec: Spec, settings: RunSettings, *, store: RunStore, runner: asyncio.Runner, progress: Progress
+    spec: Spec,
+    settings: RunSettings,
+    *,
+    store: RunStore,
+    runner: asyncio.Runner,
+    closing: contextlib.ExitStack,
+    progress: Progress,
 ) -> Workbench:
     executor = LocalExecutor(store, progress=progress)
     prepared = prepare_step(spec, offline=settings.offline)
@@ -120,6 +137,7 @@ def _workbench(
         account=SpendAccount(cap_usd=settings.max_usd),
         offline=settings.offline,
         seed=settings.seed,
+        closing=closing,
     )
 
 

@@ -34,6 +34,9 @@ class OpenAISpec(BaseModel):
     max_retries: Annotated[int, Field(ge=0, le=20)] = Field(default=3, description="attempts after the first")
     concurrency: Annotated[int, Field(ge=1, le=256)] = Field(default=8, description="calls under way at once")
     max_tokens: Annotated[int, Field(ge=1)] | None = Field(default=None, description="longest answer")
+    prompt: _WORDS | None = Field(
+        default=None, description="system message; {labels} in it stands for the labels, one a line"
+    )
     usd_per_1m_input: _NON_NEGATIVE | None = Field(
         default=None, description="price of 1,000,000 input tokens"
     )
