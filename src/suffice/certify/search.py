@@ -29,19 +29,23 @@ def search(
     *,
     bar: QualityBar,
     alpha: float,
-    label_price: float,
+    call_prices: Sequence[float],
 ) -> SearchResult:
     """Returns the outcome of testing the path (cheapest first) on the certify rows.
 
-    `label_price` is what one more truth costs, in calls; 0 where the labels are already there.
+    `call_prices` are the dollars one more answer of each system costs now. Where all are 0 (answers
+    recorded, or computed here) the search descends, each system at full alpha: that shows the most.
+    Where calls are paid, the order expected to cost less is taken.
     """
     streams = [_Stream(system, graders, certify, bar.target) for system in path]
-    hypotheses = [_hypothesis(stream, bar) for stream in streams]
+    hypotheses = [
+        replace(_hypothesis(stream, bar), call_cost=price)
+        for stream, price in zip(streams, call_prices, strict=True)
+    ]
     plan = ladder_plan(alpha, rows=len(certify.rows), order="descending")
-    if label_price > 0:
-        priced = replace(plan, label_cost=label_price)
+    if any(price > 0 for price in call_prices):
         estimates = [PlanningEstimate(mean=s.mean, variance=s.variance) for s in path]
-        plan = replace(plan, order=choose_order(hypotheses, estimates, plan=priced).order)
+        plan = replace(plan, order=choose_order(hypotheses, estimates, plan=plan).order)
     outcome = climb(hypotheses, lambda index, start, stop: streams[index].draw(start, stop), plan=plan)
     tests = tuple(map(_tested, streams, hypotheses, outcome.outcomes))
     return SearchResult(

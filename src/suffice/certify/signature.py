@@ -72,10 +72,13 @@ def public_key(path: Path) -> Ed25519PublicKey:
     Raises:
         ArtefactError: no such file, or no Ed25519 public key.
     """
+    hint = "the signer finds it as keys/ed25519.pub.pem in the folder that suffice keeps for them"
     try:
         key = serialization.load_pem_public_key(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise ArtefactError(f"{path} is no public key: {error}") from error
+    except OSError as error:
+        raise ArtefactError(f"cannot read the key {path}: {error.strerror}", hint=hint) from error
+    except ValueError as error:
+        raise ArtefactError(f"{path} is no public key in PEM form", hint=hint) from error
     if not isinstance(key, Ed25519PublicKey):
         raise ArtefactError(f"{path} holds another kind of key than Ed25519")
     return key

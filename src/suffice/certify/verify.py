@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from suffice import fingerprint
 from suffice.certify import evidence, statement
 from suffice.certify.signature import open_envelope
-from suffice.errors import NotCertified
+from suffice.errors import ArtefactError, NotCertified
 from suffice.stats.budget import look_alpha
 
 
@@ -30,7 +30,10 @@ def verify(folder: Path, trusted: Ed25519PublicKey) -> list[Check]:
 
     Raises:
         NotCertified: there is no certificate to check, or it is not the trusted key's.
+        ArtefactError: there is no such folder.
     """
+    if not folder.is_dir():
+        raise ArtefactError(f"there is no folder {folder}", hint="give the folder of a run")
     text, envelope = _read(folder / statement.FILE), _read(folder / statement.ENVELOPE)
     payload = open_envelope(envelope.decode("utf-8", "replace"), trusted)
     if payload != text:

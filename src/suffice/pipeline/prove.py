@@ -9,6 +9,7 @@ from suffice import fingerprint
 from suffice.bar import Metric
 from suffice.certify import evidence
 from suffice.certify.certify_rows import CertifyRows, usable_rows
+from suffice.certify.estimates import SystemEstimate
 from suffice.certify.rate_search import rate_search
 from suffice.certify.search import search
 from suffice.certify.search_result import SearchResult
@@ -77,8 +78,10 @@ def prove(
         )
     graders = graders_over(rungs, rows.rows, grading)
     if task.quality.metric is Metric.ACCURACY:
+        paid = {rung.name for rung in rungs if rung.candidate.kind == "openai"}
+        prices = [_call_price(system, paid) for system in choice.path.systems]
         result = search(
-            choice.path.systems, graders, rows, bar=task.quality, alpha=look.alpha, label_price=0.0
+            choice.path.systems, graders, rows, bar=task.quality, alpha=look.alpha, call_prices=prices
         )
     else:
         result = rate_search(
@@ -86,6 +89,13 @@ def prove(
         )
     written = _written(evidence.as_json(result, keys))
     return Proof(look=look, rows=rows, graders=graders, result=result, evidence=written)
+
+
+def _call_price(system: SystemEstimate, paid: set[str]) -> float:
+    """Returns what one more answer of a system costs now; only endpoints are paid by the call."""
+    if not paid & set(system.cascade.local_models):
+        return 0.0
+    return (system.resources.cost_usd_per_1k or 0.0) / 1e3
 
 
 def _what(choice: Choice, rungs: Sequence[Rung], keys: Sequence[str], *, task: Task, rule: str) -> str:
