@@ -67,7 +67,7 @@ class Server:
         text = body["messages"][-1]["content"]
         self.asked[text] += 1
         await asyncio.sleep(self._pause_s)
-        label = next(name for name, phrases in WORDS.items() if any(p in text for p in phrases))
+        label = next((name for name, phrases in WORDS.items() if any(p in text for p in phrases)), None)
         said = self._says(text, label)
         if said is None:
             return web.json_response({"error": "too odd"}, status=400)
@@ -204,3 +204,29 @@ def test_many_rows_without_an_answer_are_refused(tmp_path):
     assert REFUSED == code
     assert "did not answer" in said["error"]
     assert "status 400" in said["error"]
+
+
+def test_a_paid_candidate_is_a_tier_and_is_asked_each_row_once(tmp_path):
+    """Where the small model is good on a part only, a cascade to a paid one is certified, within the cap."""
+    rows = made_rows(1500, reference_errs=0, seed=3)
+    for number, row in enumerate(rows):
+        if number % 5 == 0:  # a fifth of the texts tells the small model nothing
+            row["text"] = f"please help again no{number} q{number * 7919 % 1000}"
+    truth = {row["text"]: row["label"] for row in rows}
+    with Server(lambda text, _: truth[text]) as server:
+        task = task_file(tmp_path, server.url, rows)
+        text = task.read_text()
+        head = text[: text.index("reference:")]
+        task.write_text(
+            head + "bars: {quality: {target: absolute, at_least: 0.97}}\nladder:\n"
+            "  - {kind: linear, name: linear}\n"
+            f"  - {{kind: openai, name: big, base_url: '{server.url}', model: big{PRICED}}}\n"
+        )
+        code, said = run(task)
+        assert REFUSED == code
+        assert "asking big" in said["error"]
+        assert not server.asked
+        code, facts = run(task, "--max-usd", "1")
+        assert PASSED == code, facts
+        assert facts["chosen"]["name"].startswith("linear -> big @")
+        assert {1} == set(server.asked.values())

@@ -15,6 +15,8 @@ from suffice.pipeline.measure_rung import measured, read_measurements, write_mea
 from suffice.ports import Progress, Store
 
 _REQUESTS = 256
+# Kinds whose answers come from elsewhere: asking them again would cost money, or time a table.
+_ELSEWHERE = {"openai", "recorded"}
 # What the reference adds to is not measured here: it is composed from dev's escalation instead.
 _LOCAL_ONLY = {"memory_bytes", "memory_baseline_bytes", "load_ms", "bytes"}
 
@@ -24,10 +26,13 @@ def served_measurements(
 ) -> tuple[Measurement, ...]:
     """Returns the measurements of the chosen cascade's bundle, once for each bundle and machine.
 
-    () where a single model was chosen: its rung has been measured already, from the same files.
+    () where a single model was chosen: its rung has been measured already, from the same files. ()
+    too where a tier is not served here.
     """
     chosen = findings.chosen
     if chosen is None or len(chosen.system.cascade.tiers) == 1:
+        return ()
+    if any(findings.rung(name).candidate.kind in _ELSEWHERE for name in chosen.system.cascade.local_models):
         return ()
     name = fingerprint.of_value((fingerprint.of_folder(bundle), findings.environment))
     place = store.artefact(name)

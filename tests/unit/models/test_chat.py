@@ -10,6 +10,7 @@ from suffice.models import chat
 from suffice.models.endpoint import Endpoint
 from suffice.models.transport import quote
 from suffice.ports import Request
+from suffice.task import Message
 
 LABELS = ("billing", "refund")
 
@@ -77,3 +78,12 @@ def test_a_set_limit_counts() -> None:
     endpoint = Endpoint(base_url="http://h/v1", model="m", max_output_tokens=5, temperature=None, seed=None)
     body = chat.body_of(endpoint, [], limit=chat.output_limit(endpoint, LABELS))
     assert {"model": "m", "messages": [], "max_tokens": 5} == body
+
+
+def test_an_own_prompt_takes_the_place_of_the_usual_one() -> None:
+    """`{labels}` stands for the labels, one a line; other braces stay; a logged chat is left as it was."""
+    asked = chat.messages_of(Request(text="hello"), LABELS, prompt='Say {"label": ...} of:\n{labels}')
+    assert {"role": "system", "content": 'Say {"label": ...} of:\n- billing\n- refund'} == asked[0]
+    assert {"role": "user", "content": "hello"} == asked[1]
+    logged = Request(text="hello", messages=(Message(role="user", content="as logged"),))
+    assert [{"role": "user", "content": "as logged"}] == chat.messages_of(logged, LABELS, prompt="Other")

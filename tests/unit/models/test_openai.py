@@ -527,3 +527,45 @@ def test_damaged_settings_are_named(tmp_path: Path) -> None:
     artefact.seal(tmp_path, kind="openai", settings={"name": "x"})
     with pytest.raises(ArtefactError, match="endpoint's settings are damaged"):
         registry.load(tmp_path)
+
+
+def test_each_answer_is_told_as_it_comes() -> None:
+    """What is heard is what was answered; a failure is not told."""
+
+    async def odd(request: web.Request) -> web.StreamResponse:
+        text = (await request.json())["messages"][-1]["content"]
+        return reply(status=400) if text == "bad" else reply()
+
+    heard: dict[str, str | None] = {}
+
+    async def asked() -> None:
+        server = Server(odd)
+        app = web.Application()
+        app.router.add_post("/v1/chat/completions", server.handle)
+        runner = web.AppRunner(app, shutdown_timeout=0.01)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
+        model = OpenAIModel(Endpoint(base_url=url, model="m", waiting=QUICK), labels=LABELS)
+        try:
+            await model.answer(
+                [Request(text=text) for text in ("one", "bad", "two")],
+                heard=lambda request, answer: heard.update({request.text: answer.text}),
+            )
+        finally:
+            await model.close()
+            await runner.cleanup()
+
+    asyncio.run(asked())
+    assert {"one": "billing", "two": "billing"} == heard
+
+
+def test_identity_is_what_answers_depend_on() -> None:
+    """Waiting and concurrency do not change answers; the prompt, the labels and the model do."""
+    base = Endpoint(base_url="http://127.0.0.1:1/v1", model="m")
+    first = OpenAIModel(base, labels=LABELS).identity
+    patient = replace(base, concurrency=1, waiting=Waiting(total_s=5.0), price=PRICE)
+    assert first == OpenAIModel(patient, name="another", labels=LABELS).identity
+    for other in (replace(base, prompt="x"), replace(base, model="n"), replace(base, max_output_tokens=3)):
+        assert first != OpenAIModel(other, labels=LABELS).identity
+    assert first != OpenAIModel(base, labels=LABELS[:1]).identity

@@ -65,3 +65,31 @@ def test_impossible_caps_are_refused(cap: float) -> None:
     """A cap is a number of dollars, 0 or more."""
     with pytest.raises(SpecError, match="a spend cap is"):
         SpendAccount(cap_usd=cap)
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner", "setting"),
+    [(1.0, 0.1, "spend_cap_usd:"), (0.1, 1.0, "--max-usd"), (None, 0.1, "spend_cap_usd:")],
+)
+def test_the_lower_of_two_caps_counts(outer: float | None, inner: float, setting: str) -> None:
+    """An account within another one keeps both caps; the hint names the one that was in the way."""
+    run = SpendAccount(cap_usd=outer)
+    model = SpendAccount(cap_usd=inner, within=run, setting=setting if outer != 0.1 else "spend_cap_usd:")
+    model.reserve(0.08, what="asking")
+    with pytest.raises(BudgetExceeded) as refused:
+        model.check(0.05, what="asking")
+    assert f"raise it: {setting} 0.15" == refused.value.hint
+    model.settle(reserved_usd=0.08, spent_usd=0.02)
+    model.check(0.05, what="asking")
+    assert (0.02, 0.02) == (model.spent_usd, run.spent_usd)
+
+
+def test_two_models_share_the_outer_cap() -> None:
+    """What one has reserved is missing for the other."""
+    run = SpendAccount(cap_usd=0.1)
+    first, second = (SpendAccount(cap_usd=0.09, within=run) for _ in range(2))
+    first.reserve(0.06, what="first")
+    with pytest.raises(BudgetExceeded, match="passes the cap"):
+        second.reserve(0.06, what="second")
+    first.settle(reserved_usd=0.06, spent_usd=0.0)
+    second.reserve(0.06, what="second")
