@@ -1,11 +1,14 @@
 """The ladder and the chosen model's figures as rows of text, the same for page and terminal."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from suffice.bar import Verdict
 from suffice.report import numbers, words
 from suffice.report.facts import Facts, LatencyFacts, QualityFacts
+
+# A ladder of recorded models has tens of rungs; a longer list of names is cut to this many parts.
+_MOST_NAMED = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,13 +180,19 @@ def unmeasured(facts: Facts) -> tuple[str, ...]:
     if facts.reference is not None:
         models.append((facts.reference.name, facts.reference.why_unmeasured))
     models.append(("the evidence", facts.evidence.why_unmeasured))
-    by_reason: dict[str, tuple[dict[str, None], dict[str, None]]] = {}
+    named: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for model, why in models:
-        for name, reason in why.items():
-            quantities, named = by_reason.setdefault(reason, ({}, {}))
-            quantities[words.quantity(name)] = None
-            named[model] = None
+        for reason in dict.fromkeys(why.values()):
+            quantities = tuple(words.quantity(name) for name in why if why[name] == reason)
+            named.setdefault((reason, quantities), []).append(model)
     return tuple(
-        f"{', '.join(quantities)} of {', '.join(named)}: {reason}"
-        for reason, (quantities, named) in by_reason.items()
+        f"{', '.join(quantities)} of {_listed(names)}: {reason}"
+        for (reason, quantities), names in named.items()
     )
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Returns the names, those of a long ladder cut short."""
+    shown = names if len(names) <= _MOST_NAMED else names[: _MOST_NAMED - 1]
+    more = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
