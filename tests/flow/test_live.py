@@ -190,11 +190,16 @@ def test_a_reply_that_is_no_label_is_a_wrong_answer(tmp_path):
 def test_a_few_rows_without_an_answer_are_left_out_and_told(tmp_path):
     """Rows the server refuses are counted in a note; the paired test has the others."""
     with Server(lambda text, label: None if is_odd(text, one_in=60) else label) as server:
-        code, facts = run(task_file(tmp_path, server.url, made_rows(700, reference_errs=0)))
+        task = task_file(tmp_path, server.url, made_rows(700, reference_errs=0))
+        code, facts = run(task)
+        asked = len(server.bodies)
         refused = sum(is_odd(text, one_in=60) for text in server.asked)
+        code_again, again = run(task)  # only the refused ones are asked again, and fail together
+        assert asked + refused == len(server.bodies)
     assert 0 < refused
     assert code in {PASSED, INCONCLUSIVE}
     assert any(note.startswith(f"{refused} row") for note in facts["notes"])
+    assert (code, facts["notes"], facts["evidence"]) == (code_again, again["notes"], again["evidence"])
 
 
 def test_many_rows_without_an_answer_are_refused(tmp_path):
