@@ -17,7 +17,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from scipy.special import logsumexp
 
 from suffice.stats.arrays import bounded_values
 
@@ -91,8 +90,10 @@ class Bets:
         """Return log sum_j w_j exp(log_products[j]): the e-value's logarithm, without the first axis."""
         with np.errstate(divide="ignore"):
             log_weights = np.log(np.asarray(self.weights))
-        shape = (-1, *([1] * (log_products.ndim - 1)))
-        mixed: NDArray[np.float64] = logsumexp(log_products + log_weights.reshape(shape), axis=0)
+        parts = log_products + log_weights.reshape(-1, *([1] * (log_products.ndim - 1)))
+        # One weight at least is positive and no product vanishes, so the largest part is finite.
+        largest = parts.max(axis=0)
+        mixed: NDArray[np.float64] = largest + np.log(np.exp(parts - largest).sum(axis=0))
         return mixed
 
 
