@@ -105,6 +105,8 @@ class QualitySpec(Part):
         if given != [wanted]:
             found = " and ".join(repr(name) for name in given) or "none"
             raise ValueError(f"target {self.target.value} takes the threshold {wanted!r}; found {found}")
+        if self.at_least == 1:
+            raise ValueError("no number of rows can show a quality of 1; at_least may be 0.999")
         recall = self.metric is Metric.RECALL_AT_FALSE_ALARM
         pair = [name for name in ("positive", "false_alarm") if getattr(self, name) is not None]
         if recall and len(pair) < 2:

@@ -115,6 +115,7 @@ def test_names_the_place_of_a_mistake_and_the_way_out(
         ),
         ("{target: absolute, at_least: 0.9, positive: spam}", "belongs to metric recall_at_false_alarm"),
         ("{metric: macro_f1, target: non_inferior, margin: 0.1}", "held against target absolute only"),
+        ("{target: absolute, at_least: 1}", "no number of rows can show a quality of 1"),
     ],
 )
 def test_refuses_bars_that_do_not_fit(tmp_path: Path, quality: str, message: str) -> None:
