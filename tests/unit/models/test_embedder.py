@@ -99,3 +99,10 @@ def test_damaged_files_are_artefact_errors(tmp_path: Path, body: Path, name: str
         (tmp_path / name).write_bytes(data[: len(data) // 2] if damage == "cut" else b"rubbish")
     with pytest.raises(ArtefactError, match=name):
         Embedder(tmp_path)
+
+
+def test_vectors_do_not_depend_on_the_threads(body: Path) -> None:
+    """One thread and two give the same bits: what is certified on one machine is served on another."""
+    texts = ["lost card", "how much is my balance please", "hello " * 300] * 9
+    one, two = (Embedder(body, threads=threads).embed(texts).vectors for threads in (1, 2))
+    np.testing.assert_array_equal(one, two)
