@@ -1,11 +1,14 @@
 """What can be used is documented, and what is documented can be used."""
 
+import dataclasses
 import re
 from pathlib import Path
 
 import suffice
 from suffice import errors
 from suffice.adapt.registry import METHODS
+from suffice.certificate import Certificate, HypothesisRecord
+from suffice.certify.evidence import _CLAIMS
 from suffice.cli.main import cli
 from suffice.extras import EXTRAS
 from suffice.models.registry import KINDS
@@ -15,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CONCEPTS = (ROOT / "docs" / "concepts.md").read_text(encoding="utf-8")
 CLI = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+CERTIFICATE = (ROOT / "docs" / "certificate.md").read_text(encoding="utf-8")
 EXTENDING = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
 
 
@@ -89,3 +93,14 @@ def test_every_variable_is_documented():
     sources = [path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py")]
     variables = {name for source in sources for name in re.findall(r'"(SUFFICE_[A-Z]+)"', source)}
     assert [] == sorted(name for name in variables if f"`{name}`" not in README)
+
+
+def test_every_field_of_a_certificate_is_documented():
+    """docs/certificate.md names each field of the predicate and of its tests."""
+    names = {field.name for kind in (Certificate, HypothesisRecord) for field in dataclasses.fields(kind)}
+    assert [] == sorted(name for name in names if f"`{name}`" not in CERTIFICATE)
+
+
+def test_every_kind_of_claim_is_documented():
+    """docs/certificate.md says what the values of each kind of claim are."""
+    assert set(_CLAIMS) == first_column(CERTIFICATE, "`claim.kind`")
