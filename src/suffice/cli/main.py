@@ -39,6 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = cli.main(args=arguments, prog_name="suffice", standalone_mode=False)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message(), file=sys.stderr)
+        sys.exit(EXIT_ERROR)
     except click.ClickException as error:
         _complain(error.format_message(), hint=_help_of(error), as_json="--json" in arguments)
         sys.exit(EXIT_ERROR)
@@ -49,7 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _complain(error.message, hint=error.hint, as_json="--json" in arguments)
         sys.exit(EXIT_ERROR)
     except (KeyboardInterrupt, click.Abort):
-        _complain("stopped", hint="run the same command again to go on where it stopped", as_json=False)
+        hint = "run the same command again to go on where it stopped"
+        _complain("stopped", hint=hint, as_json="--json" in arguments)
         sys.exit(130)
     except BrokenPipeError:
         # Whoever read the output has left, as in `suffice ... | head`.
@@ -60,6 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _help_of(error: click.ClickException) -> str | None:
     context = getattr(error, "ctx", None)
+    if isinstance(error, click.NoSuchOption) and context is not None and context.command is cli:
+        return "options of a command stand after its name, as in `suffice run TASK --json`"
     return None if context is None else f"{context.command_path} --help"
 
 

@@ -23,7 +23,8 @@ def predict(folder: Path, source: Path, out: Path, common: Common) -> int:
 
     with bars(shown=common.shows_progress) as progress:
         done = predict_file(folder, source, out, progress=progress)
-    words = f"{done.rows:,} rows answered into {out}; {done.escalated:,} escalated to the reference"
+    rows = "1 row" if done.rows == 1 else f"{done.rows:,} rows"
+    words = f"{rows} answered into {out}; {done.escalated:,} escalated to the reference"
     if done.skipped:
         words += f"; {done.skipped:,} rows without input skipped"
     if done.failed:

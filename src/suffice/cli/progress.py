@@ -2,11 +2,12 @@
 
 import contextlib
 from collections.abc import Iterator
-
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from typing import TYPE_CHECKING
 
 from suffice import ports
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
 
 
 @contextlib.contextmanager
@@ -15,6 +16,9 @@ def bars(*, shown: bool) -> Iterator[ports.Progress]:
     if not shown:
         yield _silent
         return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
     display = Progress(
         TextColumn("{task.description:<28}"),
         BarColumn(bar_width=24),

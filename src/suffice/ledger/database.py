@@ -51,6 +51,7 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
             raise
         connection.execute("COMMIT")
     except sqlite3.OperationalError as error:
+        file = connection.execute("PRAGMA database_list").fetchone()[2]
         raise OutputError(
-            f"cannot write the ledger: {error}", hint="free the disk, then run the same command again"
+            f"cannot write the ledger {file}: {error}", hint="free the disk, then run the same command again"
         ) from error

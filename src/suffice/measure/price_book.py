@@ -101,8 +101,13 @@ def load(path: Path | None = None) -> PriceBook:
         shipped = resources.files("suffice.measure").joinpath("prices.yaml")
         text = path.read_text(encoding="utf-8") if path is not None else shipped.read_text(encoding="utf-8")
         content = yaml.safe_load(text)
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise SpecError(f"the price book {where} cannot be read: {error}") from error
+    except OSError as error:
+        raise SpecError(
+            f"the price book {where} cannot be read: {error.strerror}", hint="check the path"
+        ) from error
+    except (ValueError, yaml.YAMLError) as error:
+        problem = " ".join(str(error).split())
+        raise SpecError(f"the price book {where} cannot be read: {problem}") from error
     if not isinstance(content, dict) or content.get("version") != 1:
         raise SpecError(f"the price book {where} must begin with `version: 1`")
     if unknown := sorted(map(str, set(content) - {"version", "machines", "models"})):

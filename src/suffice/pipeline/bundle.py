@@ -9,7 +9,7 @@ from typing import Any
 
 from suffice import files
 from suffice.cascade import Cascade
-from suffice.errors import ArtefactError
+from suffice.errors import ArtefactError, OutputError
 from suffice.models import cascade as cascades
 from suffice.models import registry
 from suffice.pipeline.rung import Rung
@@ -42,8 +42,24 @@ def write_bundle(place: Path, cascade: Cascade, rungs: Sequence[Rung], *, spec: 
         (making / _MODEL).mkdir(parents=True)
         cascades.seal(cascade, folders, out=making / _MODEL, rule=rule)
         files.write_json(making / _TASK, spec.model_dump(mode="json"))
-        shutil.rmtree(place, ignore_errors=True)
+        remove_bundle(place)
         making.rename(place)
+
+
+def remove_bundle(place: Path) -> None:
+    """Removes an earlier bundle; another folder of that name is left alone.
+
+    Raises:
+        OutputError: something else lies there, or it cannot be removed.
+    """
+    if not place.exists():
+        return
+    if not (place / _TASK).is_file() or not (place / _MODEL).is_dir():
+        raise OutputError(
+            f"{place} is in the way, and no bundle of suffice", hint="move it away, or give another --out"
+        )
+    with files.writable(place):
+        shutil.rmtree(place)
 
 
 def open_bundle(place: Path) -> Bundle:
@@ -56,8 +72,8 @@ def open_bundle(place: Path) -> Bundle:
         value: dict[str, Any] = json.loads((place / _TASK).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ArtefactError(
-            f"{place} holds no bundle",
-            hint="a run writes one when a model clears the bar; give that run's folder",
+            f"{place.parent} holds no {place.name}/",
+            hint="give the folder of a run that ended with exit code 0: only then there is a model to ask",
         ) from error
     except (OSError, ValueError) as error:
         raise ArtefactError(f"{place / _TASK} is damaged: {error}") from error

@@ -1,7 +1,6 @@
 """Issuing: the bundle is written, then the certificate about its very bytes, signed."""
 
 import dataclasses
-import shutil
 from pathlib import Path
 
 from suffice import __version__, files, fingerprint
@@ -10,7 +9,7 @@ from suffice.certificate import Certificate, HypothesisRecord
 from suffice.certify import evidence, statement
 from suffice.certify.search_result import Tested
 from suffice.certify.signature import keys_in, sign
-from suffice.pipeline.bundle import write_bundle
+from suffice.pipeline.bundle import remove_bundle, write_bundle
 from suffice.pipeline.findings import Findings
 from suffice.pipeline.prove import Proof
 from suffice.report.facts import ServedFile
@@ -59,7 +58,7 @@ def issue(findings: Findings, *, folder: Path, keys: Path) -> Issued | None:
 def _withdraw(folder: Path) -> None:
     """Removes what an earlier run with another outcome left: it must not look like this run's."""
     with files.writable(folder):
-        shutil.rmtree(folder / statement.BUNDLE, ignore_errors=True)
+        remove_bundle(folder / statement.BUNDLE)
         for name in (statement.FILE, statement.ENVELOPE):
             (folder / name).unlink(missing_ok=True)
 

@@ -1,13 +1,14 @@
 """Answering a file of inputs with the system a run has chosen."""
 
 import asyncio
+import contextlib
 import itertools
 import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from suffice import files
 from suffice.certify.statement import BUNDLE
@@ -45,14 +46,10 @@ def predict_file(folder: Path, source: Path, out: Path, *, progress: Progress) -
     """
     bundle = open_bundle(folder / BUNDLE)
     tally = Tally()
-    unfinished = out.with_name(f".{out.name}.unfinished")
     counts = {"rows": 0, "escalated": 0, "failed": 0}
-    with asyncio.Runner() as runner, files.writable(out):
-        out.parent.mkdir(parents=True, exist_ok=True)
-        if out.is_dir():
-            raise OutputError(f"cannot write {out}: it is a folder", hint="name a file with --out")
+    with asyncio.Runner() as runner:
         try:
-            with unfinished.open("w", encoding="utf-8") as file:
+            with _whole(out, source) as file:
                 for samples in _batches(read_inputs(source, bundle.spec, tally=tally)):
                     answers = runner.run(bundle.model.answer(requests_of(samples)))
                     file.writelines(map(_line, samples, answers))
@@ -60,13 +57,35 @@ def predict_file(folder: Path, source: Path, out: Path, *, progress: Progress) -
                     counts["escalated"] += sum(answer.escalated for answer in answers)
                     counts["failed"] += sum(answer.error is not None for answer in answers)
                     progress("answer", counts["rows"], counts["rows"])
+        finally:
+            runner.run(bundle.model.close())
+    return Prediction(**counts, skipped=tally.count("rows without input"))
+
+
+@contextlib.contextmanager
+def _whole(out: Path, source: Path) -> Iterator[TextIO]:
+    """Gives a file to write to, which takes the name `out` when all is written; a device is written to."""
+    with files.writable(out):
+        if out.is_dir():
+            raise OutputError(f"cannot write {out}: it is a folder", hint="name a file with --out")
+        if out.exists() and not out.is_file():
+            with out.open("w", encoding="utf-8") as device:
+                yield device
+            return
+        if out.exists() and source.exists() and out.samefile(source):
+            raise OutputError(
+                f"{out} is the input too: the answers would replace it", hint="name another file with --out"
+            )
+        out.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = out.with_name(f".{out.name}.unfinished")
+        try:
+            with unfinished.open("w", encoding="utf-8") as file:
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             unfinished.replace(out)
         finally:
             unfinished.unlink(missing_ok=True)
-            runner.run(bundle.model.close())
-    return Prediction(**counts, skipped=tally.count("rows without input"))
 
 
 def _batches(samples: Iterator[Sample]) -> Iterator[Sequence[Sample]]:

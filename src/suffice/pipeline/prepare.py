@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from suffice import fingerprint
-from suffice.errors import DataError
 from suffice.pipeline.rows import Rows, write_rows
 from suffice.pipeline.step import Step
 from suffice.ports import Progress
@@ -15,6 +14,7 @@ from suffice.readers.findings import Finding
 from suffice.readers.load import Loaded, load
 from suffice.readers.spec import Spec
 from suffice.readers.task_file import spec_of
+from suffice.readers.text_lines import open_bytes
 from suffice.task import Split
 
 
@@ -76,13 +76,8 @@ def rows_of(loaded: Loaded) -> Rows:
 def _hashed(spec: Spec, name: str) -> tuple[str, str]:
     if name.startswith(hub.PREFIX):
         return name, ""  # a hub's data set is named by its revision, not by its bytes here
-    try:
+    with open_bytes(spec.path(name)):
         return name, fingerprint.of_file(spec.path(name))
-    except OSError as error:
-        raise DataError(
-            f"cannot read {spec.path(name)}: {error.strerror}",
-            hint="paths in a task file start from the task file's folder",
-        ) from error
 
 
 def _in_words(findings: Iterable[Finding], base: Path) -> Iterable[str]:

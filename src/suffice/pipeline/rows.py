@@ -32,14 +32,19 @@ class Rows:
     fingerprints: Mapping[str, str]
 
     def training(self) -> TrainingRows:
-        """Returns what methods may look at; without any truth, targets are the reference's answers."""
+        """Returns what methods may look at; without any truth, targets are the reference's answers.
+
+        A dev row whose label no train row has teaches nothing, so it is not among them; where
+        quality is judged it counts as wrong.
+        """
         train, dev = self.splits[Split.TRAIN], self.splits[Split.DEV]
         if self.targets_are_reference:
             train, dev = _taught(train), _taught(dev)
+        known = set(self.labels)
         return TrainingRows(
             labels=self.labels,
             train=tuple(s for s in train if s.target is not None),
-            dev=tuple(s for s in dev if s.target is not None),
+            dev=tuple(s for s in dev if s.target in known),
             unlabelled=tuple(s for s in train if s.target is None),
             targets_are_reference=self.targets_are_reference,
         )

@@ -11,6 +11,7 @@ from suffice.certify.evidence import FILE as EVIDENCE
 from suffice.certify.statement import BUNDLE
 from suffice.clock import Clock, SystemClock
 from suffice.errors import SpecError
+from suffice.ledger.alone import alone
 from suffice.ledger.home import home
 from suffice.ledger.looks import LookBook
 from suffice.ledger.store import RunStore
@@ -93,6 +94,7 @@ def run_task(
     folder = out if out is not None else Path("runs") / spec.name
     account = settings.account if settings.account is not None else home() / "ledger.sqlite"
     with (
+        alone(folder / WORK),
         contextlib.closing(RunStore(folder / WORK)) as store,
         contextlib.closing(LookBook(account, clock=settings.clock)) as looks,
         asyncio.Runner() as runner,

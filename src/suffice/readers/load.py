@@ -10,7 +10,7 @@ from suffice.bar import Target
 from suffice.errors import DataError
 from suffice.ports import TrainingRows
 from suffice.readers import hub
-from suffice.readers.columns import Columns, columns_of
+from suffice.readers.columns import Columns, columns_of, missing_column
 from suffice.readers.findings import Finding, Severity, listed, of_tally
 from suffice.readers.profile import Profile, findings_of, profile_of, unseen
 from suffice.readers.rows import Tally
@@ -111,8 +111,10 @@ def read_inputs(path: Path | str, spec: Spec, *, tally: Tally | None = None) -> 
     tally = Tally() if tally is None else tally
     source = open_source([Path(path)], encoding=spec.encoding)
     columns: Columns | None = None
+    names: set[str] = set()
     found = False
     for row in source.rows(tally):
+        names.update(row.fields if not found else ())
         if columns is None:
             bare = spec.model_copy(update={"reference": None, "target": None, "ladder": None})
             columns = dataclasses.replace(columns_of(bare, source.records, row.fields), target=None)
@@ -120,11 +122,13 @@ def read_inputs(path: Path | str, spec: Spec, *, tally: Tally | None = None) -> 
         if sample is not None:
             found = True
             yield sample
-    if not found:
-        column = columns.input if columns else spec.input
-        raise DataError(
-            f"{path}: no row has a text in {column!r}", hint="the input field is that of the task file"
-        )
+    if found:
+        return
+    if columns is None:
+        raise DataError(f"{path} holds no rows", hint="give a file with at least one row")
+    if columns.input not in names:
+        raise missing_column(columns.input, names, file=str(path), role="input of the task")
+    raise DataError(f"{path}: no row has a text in {columns.input!r}", hint="give rows that have one")
 
 
 def _file_sets(spec: Spec) -> dict[Split | None, tuple[str, ...]]:
@@ -218,6 +222,7 @@ def _split_findings(spec: Spec, splits: Splits, *, learns_reference: bool) -> li
                     severity=Severity.PROBLEM,
                 )
             )
+        found += _unanswered(spec, split, splits.of(split))
         strangers: Mapping[str, int] = unseen(splits.train, splits.of(split))
         if strangers and not learns_reference and spec.kind is Kind.CLASSIFY:
             found.append(
@@ -230,3 +235,22 @@ def _split_findings(spec: Spec, splits: Splits, *, learns_reference: bool) -> li
                 )
             )
     return found
+
+
+def _unanswered(spec: Spec, split: Split, samples: Sequence[Sample]) -> list[Finding]:
+    """Says where recorded answers of the reference are missing: which ones do may depend on the row."""
+    if spec.reference is None or spec.reference.openai is not None:
+        return []
+    missing = sum(sample.reference is None for sample in samples)
+    if not missing:
+        return []
+    is_compared = spec.bars.quality.target is not Target.ABSOLUTE
+    return [
+        Finding(
+            what=f"{split.value} rows without the reference's answer",
+            count=missing,
+            detail=f"of {len(samples):,}; what is compared with the reference is compared on the others, "
+            "and holds for rows like those",
+            severity=Severity.WARNING if is_compared else Severity.NOTE,
+        )
+    ]

@@ -134,6 +134,7 @@ def _explained(error: ValidationError, value: Any, *, file: str, lines: Lines) -
     hint = "put it in quotes to make it a text" if first["type"] == "string_type" else None
     if first["type"] in {"literal_error", "enum"}:
         hint = _nearest_value(first)
+    hint = hint or "docs/task-file.md shows what each key takes"
     wanted = re.sub(r"a valid dictionary or instance of \w+", "keys with values", message)
     wanted = wanted.replace("Input should be", "it should be")
     return SpecError(f"{place}: {dotted!r} is {_shown(first['input'])}; {wanted}{suffix}", hint=hint)

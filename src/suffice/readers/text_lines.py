@@ -40,7 +40,7 @@ def open_bytes(path: Path) -> BinaryIO:
     try:
         file = path.open("rb")
     except FileNotFoundError as error:
-        near = _siblings(path)
+        near = _siblings(path) or "a path in a task file starts from that file's folder"
         raise DataError(f"there is no file {path}", hint=near) from error
     except OSError as error:
         hint = "check its permissions" if isinstance(error, PermissionError) else None
