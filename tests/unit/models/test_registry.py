@@ -12,7 +12,7 @@ def test_unknown_kind_names_the_known_ones(tmp_path: Path) -> None:
     """A foreign kind is refused, and the message lists what can be loaded."""
     artefact.seal(tmp_path, kind="oracle", settings={})
     with pytest.raises(
-        ArtefactError, match=r"'oracle'; known are cascade, encoder, fake, linear, openai, recorded"
+        ArtefactError, match=r"'oracle'; known are alarm, cascade, encoder, fake, linear, openai, recorded"
     ):
         registry.load(tmp_path)
 
