@@ -11,7 +11,23 @@ WORDS = {
     "delivery": ("parcel", "courier", "late package", "tracking", "shipment"),
     "invoice": ("invoice", "receipt", "bill copy", "tax document", "billing pdf"),
 }
-FILLERS = "please hello team today again still my the about since monday order account question help".split()
+FILLERS = [
+    "please",
+    "hello",
+    "team",
+    "today",
+    "again",
+    "still",
+    "my",
+    "the",
+    "about",
+    "since",
+    "monday",
+    "order",
+    "account",
+    "question",
+    "help",
+]
 
 
 def made_rows(n, *, reference_errs, seed=0, unlabelled=0.0):

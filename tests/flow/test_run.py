@@ -174,13 +174,15 @@ def test_a_cascade_is_certified_where_no_single_model_is(make_task, tmp_path):
 
 
 def test_a_killed_run_goes_on_and_agrees(passed, tmp_path):
-    """kill -9 at several moments, then run again: the same evidence as the run that was never killed."""
-    outcome, home = passed
+    """Killed with -9 at several moments, then run again: the same evidence as the run that was never killed."""
+    outcome, _ = passed
     task, out = outcome.folder.parent / "task.yaml", tmp_path / "run"
     command = [sys.executable, "-m", "suffice", "run", str(task), "--out", str(out), "--json"]
     environment = {**os.environ, "SUFFICE_HOME": str(tmp_path / "home")}
     for wait_s in (1.5, 3.0):
-        process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         time.sleep(wait_s)
         process.send_signal(signal.SIGKILL)
         process.wait()

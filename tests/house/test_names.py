@@ -34,7 +34,9 @@ def test_no_file_has_a_name_that_says_nothing():
 def test_every_module_says_what_it_is_for():
     """Each file starts with a docstring."""
     undocumented = [
-        str(path) for path in SOURCES if path.read_text() and not ast.get_docstring(ast.parse(path.read_text()))
+        str(path)
+        for path in SOURCES
+        if path.read_text() and not ast.get_docstring(ast.parse(path.read_text()))
     ]
     assert [] == undocumented
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from importlinter import api as layers
+from importlinter.cli import lint_imports
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "src" / "suffice").rglob("*.py"))
@@ -59,19 +60,25 @@ def test_imports_go_one_way(monkeypatch):
     monkeypatch.chdir(ROOT)
     configuration = layers.read_configuration(str(ROOT / "pyproject.toml"))
     assert configuration["contracts_options"]
-    from importlinter.cli import lint_imports
-
     assert 0 == lint_imports(no_cache=True)
 
 
 def test_nothing_reads_pickled_code():
     """No file loads pickles, nor lets a hub's code run."""
-    forbidden = re.compile(r"import pickle|pickle\.load|joblib|torch\.load|allow_pickle=True|trust_remote_code\s*=\s*True")
+    forbidden = re.compile(
+        r"import pickle|pickle\.load|joblib|torch\.load|allow_pickle=True|trust_remote_code\s*=\s*True"
+    )
     assert [] == [relative(path) for path in SOURCES if forbidden.search(path.read_text())]
 
 
 def test_the_tree_names_no_registry_and_no_machine():
     """Nothing in the package, its tests or its pages names a package registry's host or this machine."""
     forbidden = re.compile(r"pypi\.org|pythonhosted|registry\.npmjs|/root/|/home/\w+/|/work/")
-    pages = [*SOURCES, *ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("bench/*.py"), ROOT / "Makefile"]
+    pages = [
+        *SOURCES,
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/**/*.md"),
+        *ROOT.glob("bench/*.py"),
+        ROOT / "Makefile",
+    ]
     assert [] == [path.name for path in pages if forbidden.search(path.read_text())]
