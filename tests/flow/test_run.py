@@ -174,7 +174,7 @@ def test_a_cascade_is_certified_where_no_single_model_is(make_task, tmp_path):
 
 
 def test_a_killed_run_goes_on_and_agrees(passed, tmp_path):
-    """Killed with -9 at several moments, then run again: the same evidence as the run that was never killed."""
+    """Killed with -9 at several moments, then run again: the evidence of a run never killed."""
     outcome, _ = passed
     task, out = outcome.folder.parent / "task.yaml", tmp_path / "run"
     command = [sys.executable, "-m", "suffice", "run", str(task), "--out", str(out), "--json"]
