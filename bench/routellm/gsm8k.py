@@ -34,7 +34,7 @@ def tables(data: Recorded, vectors: Vectors) -> Iterator[str]:
         routers.OURS: scores[routers.OURS],
         **{name: scores[name] for name in after},
     }
-    bases = {routers.OURS: routers.AVERAGED, routers.OURS_AFTER: routers.JOINED}
+    bases = {routers.OURS: routers.AVERAGED, routers.OURS_AFTER: routers.ANSWER}
     yield table("GSM8K, 5-fold cross-validation", scores, data, bases)
     whole = np.array(["####" in answer for answer in data.answers])
     kept = {name: score[whole] for name, score in scores.items()}

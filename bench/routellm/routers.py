@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     # (data, rows to learn from, rows to score) to scores
     Router = Callable[[Recorded, NDArray[np.int64], NDArray[np.int64]], NDArray[np.float64]]
 
-__all__ = ["AVERAGED", "OURS", "OURS_AFTER", "averaged", "post_hoc", "prompt_only", "standard"]
+__all__ = ["ANSWER", "AVERAGED", "OURS", "OURS_AFTER", "averaged", "post_hoc", "prompt_only", "standard"]
 
 TF_IDF, EMBEDDING, NEAREST = "tf-idf + LR", "MiniLM + LR", "MiniLM kNN, k = 100"
 AVERAGED = "average of the last three"
 OURS, OURS_AFTER = "suffice, prompt only", "suffice, prompt and answer"
-JOINED = "answer features, MiniLM of both, LR"
+ANSWER = "answer features + LR"
 
 
 def standard(scores: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -88,8 +88,8 @@ def post_hoc(vectors: Embed) -> dict[str, Router]:
         return _difference(_scaled_regression, rows, data, train, test)
 
     return {
-        "answer features + LR": verifier,
-        JOINED: joined,
+        ANSWER: verifier,
+        "answer features, MiniLM of both, LR": joined,
         OURS_AFTER: _ours(vectors, see_answers=True),
     }
 
