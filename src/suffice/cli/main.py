@@ -9,6 +9,7 @@ import click
 import suffice
 from suffice.cli.demo import demo
 from suffice.cli.doctor import doctor
+from suffice.cli.output import OutputLost, complain, prepare, tell
 from suffice.cli.predict import predict
 from suffice.cli.report import report
 from suffice.cli.run import run
@@ -35,12 +36,13 @@ for command in (run, predict, report, verify, doctor, demo):
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line and leaves with its exit code."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    prepare()
     try:
         code = cli.main(args=arguments, prog_name="suffice", standalone_mode=False)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except click.exceptions.NoArgsIsHelpError as error:
-        print(error.format_message(), file=sys.stderr)
+        complain(error.format_message())
         sys.exit(EXIT_ERROR)
     except click.ClickException as error:
         _complain(error.format_message(), hint=_help_of(error), as_json="--json" in arguments)
@@ -48,6 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except NotCertified as error:
         _complain(error.message, hint=error.hint, as_json="--json" in arguments)
         sys.exit(EXIT_NOT_MET)
+    except OutputLost as error:
+        _complain(error.message, hint=error.hint, as_json=False)
+        sys.exit(EXIT_ERROR)
     except SufficeError as error:
         _complain(error.message, hint=error.hint, as_json="--json" in arguments)
         sys.exit(EXIT_ERROR)
@@ -55,24 +60,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
         hint = "run the same command again to go on where it stopped"
         _complain("stopped", hint=hint, as_json="--json" in arguments)
         sys.exit(130)
-    except BrokenPipeError:
-        # Whoever read the output has left, as in `suffice ... | head`.
-        sys.stderr.close()
-        sys.exit(EXIT_MET)
     sys.exit(code if isinstance(code, int) else EXIT_MET)
 
 
-def _help_of(error: click.ClickException) -> str | None:
+def _help_of(error: click.ClickException) -> str:
     context = getattr(error, "ctx", None)
-    if isinstance(error, click.NoSuchOption) and context is not None and context.command is cli:
+    if context is None:
+        return "suffice --help"
+    if isinstance(error, click.NoSuchOption) and context.command is cli:
         return "options of a command stand after its name, as in `suffice run TASK --json`"
-    return None if context is None else f"{context.command_path} --help"
+    return f"{context.command_path} --help"
 
 
 def _complain(message: str, *, hint: str | None, as_json: bool) -> None:
     if as_json:
-        print(json.dumps({"error": message, "hint": hint}, ensure_ascii=False))
-        return
-    print(f"error: {message}", file=sys.stderr)
+        try:
+            tell(json.dumps({"error": message, "hint": hint}))
+        except OutputLost:
+            pass  # said in words instead
+        else:
+            return
+    complain(f"error: {message}")
     if hint:
-        print(f"hint: {hint}", file=sys.stderr)
+        complain(f"hint: {hint}")

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 import click
 
+from suffice.cli.output import tell
+
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 OFFLINE_VARIABLE = "SUFFICE_OFFLINE"
@@ -26,14 +28,14 @@ class Common:
     def say(self, text: str) -> None:
         """Prints words for a person: not when quiet, not beside JSON."""
         if not self.quiet and not self.as_json:
-            print(text)
+            tell(text)
 
     def give(self, value: Mapping[str, Any], text: str) -> None:
         """Prints the result: as one JSON object, or as text."""
         if self.as_json:
-            print(json.dumps(value, ensure_ascii=False, allow_nan=False))
+            tell(json.dumps(value, allow_nan=False))  # ASCII, so that every locale can carry it
         else:
-            print(text)
+            tell(text)
 
     @property
     def shows_progress(self) -> bool:

@@ -26,6 +26,10 @@ def report(folder: Path, in_browser: bool, common: Common) -> int:  # noqa: FBT0
         raise ArtefactError(
             f"{folder} holds no report.json", hint="give the folder of a finished run"
         ) from error
+    except OSError as error:
+        raise ArtefactError(
+            f"cannot read {path}: {error.strerror}", hint="give the folder of a finished run"
+        ) from error
     except ValueError as error:
         raise ArtefactError(f"{path} is damaged: {error}", hint="run the task again") from error
     if in_browser:
