@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from suffice.cascade import Cascade
 from suffice.certify.search_result import Tested
 from suffice.measure.price_book import Machine
 from suffice.measurement import Environment
@@ -43,3 +44,7 @@ class Findings:
     def rung(self, name: str) -> Rung:
         """Returns the rung of a name."""
         return next(rung for rung in self.rungs if rung.name == name)
+
+    def is_paid(self, cascade: Cascade) -> bool:
+        """Says whether a tier's answers are paid for by the call."""
+        return any(self.rung(name).candidate.kind == "openai" for name in cascade.local_models)

@@ -127,8 +127,10 @@ def _evidence(findings: Findings) -> f.EvidenceFacts:
         missing |= {"bound_n": why, "ratio": why}
     return f.EvidenceFacts(
         n=test.n,
-        labels=findings.proof.result.labels_used,
+        labels=test.labels,
         calls=test.calls,
+        search_n=findings.proof.result.rows_used,
+        search_labels=findings.proof.result.labels_used,
         e_value=test.e_value,
         bound_n=test.bound_n,
         ratio=None if not test.bound_n else test.n / test.bound_n,

@@ -3,8 +3,6 @@
 import math
 from dataclasses import fields, replace
 
-import numpy as np
-
 from suffice.bar import Verdict
 from suffice.certify.estimates import SystemEstimate
 from suffice.certify.resources import Resources
@@ -14,7 +12,6 @@ from suffice.measurement import Measurement
 from suffice.pipeline.findings import Findings
 from suffice.pipeline.rung import Rung
 from suffice.report.facts import CandidateFacts, LatencyFacts, QualityFacts
-from suffice.stats import intervals
 from suffice.task import Split
 
 
@@ -50,22 +47,16 @@ def dev_quality(findings: Findings, system: SystemEstimate) -> QualityFacts | No
 
 
 def certify_quality(findings: Findings, test: Tested) -> QualityFacts | None:
-    """Returns the quality on the certify rows that the test drew, with an interval that holds at any stop."""
-    if findings.proof is None or findings.proof.rows.two_stage or test.n == 0:
+    """Returns the quality on all certify rows with a truth; on those drawn where answers are paid for.
+
+    The rows at which a test happened to stop flatter it. The whole split costs no further error: the
+    look is booked for every row of it, whether the test drew it or not.
+    """
+    if findings.proof is None:
         return None
-    right = findings.proof.graders.outcomes(test.system.cascade, 0, test.n).right
-    known = right[~np.isnan(right)]
-    if known.size == 0:
-        return None
-    ends = intervals.betting(known)
-    return QualityFacts(
-        estimate=float(known.mean()),
-        lower=ends.lower,
-        upper=ends.upper,
-        n=int(known.size),
-        split=Split.CERTIFY.value,
-        level=ends.level,
-    )
+    rows = test.n if findings.is_paid(test.system.cascade) else len(findings.proof.rows.rows)
+    right = findings.proof.graders.outcomes(test.system.cascade, 0, rows).right
+    return quality_facts(quality.summary(right, split=Split.CERTIFY))
 
 
 def quality_facts(measured: Measurement) -> QualityFacts | None:

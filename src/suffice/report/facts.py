@@ -95,11 +95,14 @@ class EvidenceFacts:
     """What the decision took: certify rows drawn, truths consulted, model answers, evidence reached.
 
     `bound_n` is the information-theoretic lower bound on n for the same decision; `ratio` n / bound_n.
+    `search_n` and `search_labels` count rows and truths of all tests together.
     """
 
     n: int
     labels: int
     calls: int
+    search_n: int | None = None
+    search_labels: int | None = None
     e_value: float | None = None
     bound_n: float | None = None
     ratio: float | None = None

@@ -136,6 +136,9 @@ def evidence_words(facts: Facts) -> str:
         f"It took {numbers.count(seen.n)} certify rows, {numbers.count(seen.labels)} labels and "
         f"{numbers.count(seen.calls)} model answers."
     )
+    if seen.search_labels is not None and seen.search_labels > seen.labels:
+        rows = numbers.count(seen.search_n or seen.n)
+        text += f" All tests together took {rows} rows and {numbers.count(seen.search_labels)} labels."
     if seen.bound_n is None or seen.ratio is None:
         return text
     return (
