@@ -1,4 +1,4 @@
-"""Whole searches: the ladder scenarios of proof.md 3.4, both orders against fixed-n testing."""
+"""Whole searches: six ladder scenarios, both orders against fixed-n testing."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SCENARIOS = {
     "all good": (0.88, 0.89, 0.90, 0.91, 0.92, 0.93),
     "only largest good": (0.60, 0.65, 0.70, 0.75, 0.80, 0.90),
 }
-# Planned for a gap of 2 points with Bonferroni over the candidates (proof.md 3.4).
+# Planned for a gap of 2 points with Bonferroni over the candidates (the scenarios' usual plan).
 FIXED_N, NAIVE_N = 4_950, 200
 
 

@@ -8,7 +8,7 @@ from suffice.errors import MissingExtra
 
 # What each extra adds, in the words `suffice doctor` shows.
 EXTRAS: dict[str, tuple[tuple[str, ...], str]] = {
-    "train": (("torch", "transformers"), "fine-tuned encoders (C.3 of the ladder)"),
+    "train": (("torch", "transformers"), "fine-tuned encoders, the dearest rung of the ladder"),
     "hub": (("huggingface_hub",), "data sets and weights from the Hugging Face hub"),
     "parquet": (("pyarrow",), "Parquet files"),
 }
@@ -27,8 +27,13 @@ def require(module: str, *, extra: str, feature: str) -> Any:
             raise
         raise MissingExtra(
             f"{feature} needs the package {error.name!r}, which is not installed",
-            hint=f"pip install -c constraints.txt 'suffice[{extra}]'",
+            hint=install(extra),
         ) from error
+
+
+def install(extra: str) -> str:
+    """Returns what to type, in the project's folder, to install an extra."""
+    return f"pip install -c constraints.txt -e '.[{extra}]'"
 
 
 def is_installed(extra: str) -> bool:

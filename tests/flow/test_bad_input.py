@@ -204,7 +204,7 @@ def test_a_missing_extra_is_named_with_what_to_type(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (2, "") == (done.returncode, done.stdout)
     assert "needs the package 'torch', which is not installed" in done.stderr
-    assert "hint: pip install -c constraints.txt 'suffice[train]'" in done.stderr
+    assert "hint: pip install -c constraints.txt -e '.[train]'" in done.stderr
 
 
 def test_corrupted_weights_are_never_served(copy, tmp_path):

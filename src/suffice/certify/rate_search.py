@@ -55,7 +55,7 @@ def rate_search(
                 futility_gap=None,
                 values=tuple(float(code) for code in codes),
                 bound_n=None,
-                rows_to_go=None,
+                fresh_rows=None,
             )
         )
     tests.reverse()

@@ -19,7 +19,7 @@ from suffice.stats.betting import Bets, Wealth
 from suffice.stats.ladder import Hypothesis, HypothesisOutcome, LadderPlan, Order, climb
 from suffice.stats.ladder_order import PlanningEstimate, choose_order
 from suffice.stats.paired import UnlabelledPairs
-from suffice.stats.planning import more_observations
+from suffice.stats.planning import expected_n
 
 
 def search(
@@ -148,7 +148,7 @@ def _tested(stream: _Stream, hypothesis: Hypothesis, outcome: HypothesisOutcome)
         futility_gap=hypothesis.futility_gap,
         values=tuple(stream.drawn[: outcome.n]),
         bound_n=_bound(values, bets, outcome.alpha_share),
-        rows_to_go=_rows_to_go(values, outcome),
+        fresh_rows=_fresh_rows(values, outcome),
     )
 
 
@@ -162,9 +162,11 @@ def _bound(values: NDArray[np.float64], bets: Bets | None, alpha: float) -> floa
     return bound if math.isfinite(bound) else None
 
 
-def _rows_to_go(values: NDArray[np.float64], outcome: HypothesisOutcome) -> int | None:
+def _fresh_rows(values: NDArray[np.float64], outcome: HypothesisOutcome) -> int | None:
+    """Returns about how many rows nobody has looked at would decide, at the rates seen so far."""
     if outcome.wealth is None or values.size == 0 or outcome.verdict != "inconclusive":
         return None
     spread = max(float(values.var()), 1.0 / (values.size + 1))
-    rows = more_observations(outcome.wealth, mean=float(values.mean()), variance=spread)
-    return None if rows is None or not math.isfinite(rows) else rows
+    needed = math.log(1 / outcome.alpha_share)
+    rows = expected_n(outcome.wealth.bets, mean=float(values.mean()), variance=spread, log_threshold=needed)
+    return None if rows is None else math.ceil(rows)

@@ -32,7 +32,7 @@ class Tested:
     futility_gap: float | None
     values: tuple[float, ...]
     bound_n: float | None
-    rows_to_go: int | None
+    fresh_rows: int | None
 
     @property
     def e_value(self) -> float | None:

@@ -9,7 +9,13 @@ from suffice.cli.progress import bars
 
 
 @click.command()
-@click.option("--out", default="runs/demo", type=click.Path(path_type=Path), show_default=True)
+@click.option(
+    "--out",
+    default="runs/demo",
+    type=click.Path(path_type=Path),
+    show_default=True,
+    help="Folder of the runs.",
+)
 @common
 def demo(out: Path, common: Common) -> int:
     """Run two jobs on invented support-desk messages: one is certified, one honestly is not.

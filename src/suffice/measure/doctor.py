@@ -46,5 +46,5 @@ def _state(name: str) -> ExtraState:
         name=name,
         installed=extras.is_installed(name),
         adds=extras.EXTRAS[name][1],
-        install=f"pip install -c constraints.txt 'suffice[{name}]'",
+        install=extras.install(name),
     )

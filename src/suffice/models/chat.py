@@ -114,7 +114,7 @@ def _confidence(value: Any, labels: Sequence[str]) -> float | None:
     """Returns the probability of the text that was written, or None where no log-probabilities came.
 
     With labels the first token's probability is taken relative to the alternatives that begin a
-    label: raw and label-normalised probabilities differ much in calibration (proof.md, section 4).
+    label: raw and label-normalised probabilities differ much in calibration.
     """
     match value:
         case {"content": [{"logprob": int() | float()}, *_] as tokens}:

@@ -2,7 +2,7 @@
 
 Every rule is pure and monotone: it never falls when the confidence rises, and never rises when the
 novelty rises. A certificate does not depend on the score being calibrated: the score orders the
-answers, and the threshold on it is tested (proof.md, section 4).
+answers, and the threshold on it is tested.
 """
 
 from collections.abc import Callable

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from suffice import fingerprint
 from suffice.pipeline.rows import Rows, write_rows
@@ -20,9 +21,12 @@ from suffice.task import Split
 
 @dataclass(frozen=True, kw_only=True)
 class PrepareRows:
-    """Reads the task's data. The task file and every byte of its data files are the step's identity."""
+    """Reads the task's data. What the task file says of the rows, and every byte of them, is its identity.
 
-    spec: str  # the task file's keys, as canonical JSON
+    How strict the bars are is no part of it: moving a margin makes nothing anew.
+    """
+
+    spec: str  # the task file's keys that touch the rows, as canonical JSON
     base: str
     files: tuple[tuple[str, str], ...]  # path as written -> sha256 of its bytes
     offline: bool
@@ -51,11 +55,23 @@ def prepare_step(spec: Spec, *, offline: bool) -> PrepareRows:
     """
     written = [name for _, names in spec.data if isinstance(names, tuple) for name in names]
     return PrepareRows(
-        spec=json.dumps(spec.model_dump(mode="json"), sort_keys=True),
+        spec=json.dumps(_about_rows(spec), sort_keys=True),
         base=str(spec.base.resolve()),
         files=tuple(_hashed(spec, name) for name in written),
         offline=offline,
     )
+
+
+def _about_rows(spec: Spec) -> dict[str, Any]:
+    """Returns the task file with everything set to one value that does not touch the rows."""
+    keys = spec.model_dump(mode="json")
+    quality = keys["bars"]["quality"]
+    for threshold in ("at_least", "margin", "at_most"):
+        if quality[threshold] is not None:
+            quality[threshold] = 0.5
+    keys["bars"] = {"quality": quality}
+    keys.update(name="rows", alpha=0.05, minimise="cost")
+    return keys
 
 
 def rows_of(loaded: Loaded) -> Rows:

@@ -195,12 +195,13 @@ def _next_step(findings: Findings) -> str:
     if findings.proof is None or findings.chosen is not None:
         return ""
     first = findings.proof.result.in_order[0]
-    if first.verdict is not Verdict.INCONCLUSIVE or first.rows_to_go is None:
+    if first.verdict is not Verdict.INCONCLUSIVE or first.fresh_rows is None:
         return ""
-    kind = "pairs of answers" if findings.task.quality.target is Target.AGREEMENT else "labelled certify rows"
+    kind = "with reference answers" if findings.task.quality.target is Target.AGREEMENT else "labelled"
     return (
-        f"About {first.rows_to_go:,} more {kind} would decide {first.system.cascade.name} (an estimate, at "
-        "the rates seen so far). Add rows and run again."
+        f"About {first.fresh_rows:,} fresh certify rows, {kind}, would decide {first.system.cascade.name} (an "
+        "estimate at the rates seen so far). Give them as a certify file of their own: with any of the old "
+        "rows among them it is a further look, at a fifth of the error budget."
     )
 
 

@@ -182,7 +182,9 @@ def _tested_why(test: Tested, findings: Findings) -> str:
         return "the cheapest system certified" if best else "certified, but a cheaper system is too"
     if test.verdict is Verdict.FAIL:
         return f"the certify rows show it below the bar (after {test.n:,} rows)"
-    more = "" if test.rows_to_go is None else f"; about {test.rows_to_go:,} more would decide (estimate)"
+    more = (
+        "" if test.fresh_rows is None else f"; about {test.fresh_rows:,} fresh rows would decide (estimate)"
+    )
     reached = 1 / max(test.p_value, 1e-300)
     return f"not shown in {test.n:,} rows: evidence {reached:.3g} of {1 / test.alpha:.3g} needed{more}"
 

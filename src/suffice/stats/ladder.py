@@ -1,7 +1,6 @@
 """The ladder controller: the cheapest candidate that clears the bar, under one error budget.
 
-Both orders hold alpha for the whole search, whatever the dependence between candidates
-(reference/proof.md 2.4 and 3.4):
+Both orders hold alpha for the whole search, whatever the dependence between candidates (docs/concepts.md):
 
 - ascending, cheapest first, the first pass wins: candidate i must reach E_i >= 1 / (w_i alpha)
   with weights that sum to 1 (union bound over the candidates below the bar);

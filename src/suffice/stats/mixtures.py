@@ -98,7 +98,7 @@ def paired_bets(margin: float, *, disagreement: float | None = None, design_diff
 
     Kelly-centred on a candidate whose true difference is `design_difference`. The variance of D
     is about P(exactly one right), a fixed part of the disagreement rate, which can be counted
-    without labels (reference/proof.md 2.5). Any value of the hints is valid; they move only power.
+    without labels. Any value of the hints is valid; they move only power.
 
     Args:
         margin: allowed drop, in (0, 1).

@@ -7,7 +7,7 @@ One stage: bet on D row by row; a row where both agree moves the wealth by log(1
 costs no label. Two stages: bound the disagreement rate by d_U from unlabelled pairs, then label
 random disagreements and test H0: E[D | differ] <= -margin / d_U. If E[D] <= -margin and
 P(differ) <= d_U, then E[D | differ] = E[D] / P(differ) <= -margin / d_U, so the two errors add up
-to alpha (reference/proof.md 2.5). The one-stage bet needs about 10% fewer labels and only as many
+to alpha. The one-stage bet needs about 10% fewer labels and only as many
 pairs as it uses, so it is the default; two stages pay off where thousands of unlabelled pairs are
 recorded already and d_U <= margin may decide without a single label.
 """

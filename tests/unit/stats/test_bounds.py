@@ -27,13 +27,13 @@ RATES = st.floats(0.01, 0.99)
 
 
 def test_information_of_a_decision() -> None:
-    """kl(.95, .05) is 2.650 nats (proof.md 3.1)."""
+    """kl(.95, .05) is 2.650 nats."""
     assert decision_information(0.05, 0.05) == pytest.approx(2.650, abs=5e-4)
 
 
 @pytest.mark.parametrize(("gap", "expected"), [(0.01, 4_626), (0.02, 1_119), (0.05, 159)])
 def test_published_sample_bounds(gap: float, expected: int) -> None:
-    """The lower bounds of proof.md 3.3 for a bar of .9."""
+    """The lower bounds for a bar of .9."""
     n = lower_bound_n(kl_bernoulli(0.9 + gap, 0.9), alpha=0.05, beta=0.05)
     assert n == pytest.approx(expected, abs=0.6)
 

@@ -64,7 +64,7 @@ def test_few_disagreements_need_no_label() -> None:
 
 
 def test_two_stage_reaches_the_published_label_count() -> None:
-    """D = 10%, margin 2%, as good as the reference: at most 150 labels on average (proof.md 2.5)."""
+    """D = 10%, margin 2%, as good as the reference: at most 150 labels on average."""
     rng = np.random.default_rng(11)
     stage = two_stage(2_000, 20_000, margin=0.02, alpha=0.05)
     labels = []
