@@ -116,7 +116,7 @@ def formats(data: Data, place: Path) -> list[str]:
         vectors = embedder.embed(texts).vectors
         per_s = len(texts) / (time.perf_counter() - began)
         cosines = (exact * vectors).sum(axis=1)
-        p50, p95, quiet = microseconds(lambda some, e=embedder: (e.embed(some), {}), texts[:_TIMED_TEXTS])
+        p50, p95, quiet = microseconds(lambda some, e=embedder: (e.embed(some), {}), texts[:_TIMED_TEXTS])  # type: ignore[misc]
         lines.append(
             f"| {folder.name} | {(folder / ENCODER_FILE).stat().st_size:,}"
             f" | {cosines.mean():.5f} / {cosines.min():.5f}, {len(texts):,}"

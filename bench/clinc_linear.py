@@ -24,7 +24,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import FeatureUnion
 from sklearn.svm import LinearSVC
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits
 
 from suffice import fingerprint
 from suffice.adapt import registry as methods
@@ -84,8 +84,7 @@ class Entrant:
     name: str
     score: Score
     size_bytes: str
-    train_s: float
-    cpu_s: float
+    train: str
 
 
 def read() -> Data:
@@ -104,7 +103,12 @@ def ours(candidate: Candidate, data: Data, *, place: Path, teacher: Path | None)
     methods.method(candidate.method).apply(
         candidate, data.training(), out=folder, teacher=teacher, seed=0, progress=lambda *_: None
     )
-    took, cpu_took = time.perf_counter() - began, time.process_time() - cpu
+    took = _took(began, cpu)
+    return stored(folder, train=took)
+
+
+def stored(folder: Path, *, train: str) -> Entrant:
+    """Returns a rung from its folder."""
     model = registry.load(folder)
     assert isinstance(model, Classifier)
 
@@ -114,7 +118,11 @@ def ours(candidate: Candidate, data: Data, *, place: Path, teacher: Path | None)
         return said.probabilities.argmax(axis=1), scores
 
     size = f"{artefact.unseal(folder).bytes_total:,}"
-    return Entrant(name=candidate.name, score=score, size_bytes=size, train_s=took, cpu_s=cpu_took)
+    return Entrant(name=model.name, score=score, size_bytes=size, train=train)
+
+
+def _took(began: float, cpu: float) -> str:
+    return f"{time.perf_counter() - began:.1f}, {time.process_time() - cpu:.1f}"
 
 
 def peer(name: str, data: Data) -> Entrant:
@@ -130,7 +138,7 @@ def peer(name: str, data: Data) -> Entrant:
     is_svm = name.endswith("SVM")
     model = LinearSVC(C=1.0) if is_svm else LogisticRegression(C=30.0, max_iter=100)
     model.fit(x, data.classes("train"))
-    took, cpu_took = time.perf_counter() - began, time.process_time() - cpu
+    took = _took(began, cpu)
 
     def score(texts: Sequence[str]) -> tuple[NDArray[np.int64], dict[str, Floats]]:
         rows = union.transform(texts)
@@ -139,7 +147,7 @@ def peer(name: str, data: Data) -> Entrant:
 
     words = sum(len(term.encode()) for term in union.get_feature_names_out())
     size = f"{model.coef_.nbytes + model.intercept_.nbytes + words:,} (arrays and vocabulary)"
-    return Entrant(name=name, score=score, size_bytes=size, train_s=took, cpu_s=cpu_took)
+    return Entrant(name=name, score=score, size_bytes=size, train=took)
 
 
 def microseconds(score: Score, texts: Sequence[str]) -> tuple[float, float, float]:
@@ -174,8 +182,8 @@ def rows(entrant: Entrant, data: Data, split: str) -> list[str]:
         accuracy = f"{right / n:.4f} [{interval.lower:.4f}, {interval.upper:.4f}]"
         lines.append(
             f"| {entrant.name} | {split} | {accuracy}, {n:,}"
-            f" | {entrant.size_bytes} | {p50:.0f} / {p95:.0f} ({quiet:.0f}) | {entrant.train_s:.1f},"
-            f" {entrant.cpu_s:.1f} | {name} | {roc_auc_score(is_foreign, both):.4f}"
+            f" | {entrant.size_bytes} | {p50:.0f} / {p95:.0f} ({quiet:.0f}) | {entrant.train} |"
+            f" {name} | {roc_auc_score(is_foreign, both):.4f}"
             f" | {recall}, {len(foreign[name]):,} |"
         )
     return lines
@@ -185,6 +193,7 @@ def main() -> None:
     """Make every entrant, then print its rows."""
     parser = argparse.ArgumentParser(prog="python -m bench.clinc_linear", description=__doc__)
     parser.add_argument("--teacher", type=Path, help="folder of a made model that teaches; default: make one")
+    parser.add_argument("--made", type=Path, help="folder that already holds made models, by name")
     parser.add_argument("--split", default="test", choices=["val", "test"], help="val while choosing")
     parser.add_argument(
         "--only", nargs="*", help="some of: linear, linear-distilled, tf-idf + LR, tf-idf + SVM"
@@ -197,7 +206,12 @@ def main() -> None:
     wanted = arguments.only or ["linear", "linear-distilled", "tf-idf + LR", "tf-idf + SVM"]
     with tempfile.TemporaryDirectory() as folder, threadpool_limits(1):
         for name in wanted:
-            for line in rows(_made(name, data, Path(folder), arguments.teacher), data, arguments.split):
+            made = None if arguments.made is None else arguments.made / name
+            if made is not None and made.is_dir():
+                entrant = stored(made, train="made before")
+            else:
+                entrant = _made(name, data, Path(folder), arguments.teacher)
+            for line in rows(entrant, data, arguments.split):
                 print(line, flush=True)
 
 

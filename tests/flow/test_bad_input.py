@@ -57,6 +57,9 @@ def flip(path):
         (raw([{**row, "label": "x"} for row in ROWS]), "every labelled train row has the label 'x'"),
         (raw([{"text": row["text"], "gpt": "x"} for row in ROWS]), "no column 'label' (target)"),
         (raw([{"id": 1, "label": "x", "gpt": "x"}] * 9), "no column 'text' (input)"),
+        (raw([{**row, "gpt": None} for row in ROWS]), "dev rows can be used for target 'non_inferior'"),
+        (raw([{**row, "gpt": f"I say {row['gpt']}"} for row in ROWS]), "answers is a label, e.g. 'I say"),
+        (raw(ROWS[:2]), "can be used for target 'non_inferior'"),
         (raw().replace(b"please", b"pl\xffase"), "(0xff) is not UTF-8"),
         (raw().replace(b"please", b"pl\0ase"), "not JSON: Invalid control character"),
         (b"\x89PNG\r\n\x1a\n\0\0", "rows.jsonl"),
@@ -79,6 +82,8 @@ def test_data_that_cannot_be_used_are_refused(tmp_path, data, words):
         ("rows.jsonl", "row.jsonl", "there is no file"),
         ("rows.jsonl", ".", "is a folder"),
         ("version: 1", "version: 9", "version"),
+        ("- {kind: linear, name: linear}", "[]", "ladder"),
+        ("data: rows.jsonl", "data: {train: rows.jsonl, certify: rows.jsonl}", "the train split is empty"),
     ],
 )
 def test_a_task_file_that_cannot_be_used_is_refused(tmp_path, old, new, words):
@@ -94,6 +99,8 @@ def test_odd_rows_are_mended_and_each_is_told(tmp_path):
     for number, row in enumerate(rows):
         if number % 4 == 0:
             del row["gpt"]
+        elif number % 50 == 1:
+            row["gpt"] = "as a language model"
     rows[1]["text"] += "\0"
     rows += [
         {"text": "word " * 200_000, "label": "refund", "gpt": "refund"},
@@ -116,6 +123,7 @@ def test_odd_rows_are_mended_and_each_is_told(tmp_path):
         "equal inputs with different labels:",
         "certify rows without the reference's answer:",
         "rows beyond max_rows: 463",
+        "reference answers that are no label:",
     ):
         assert words in findings
 

@@ -9,6 +9,7 @@ from suffice.certify.graded import grade_reference
 from suffice.certify.path import Path, frontier_path
 from suffice.certify.resources import Resources
 from suffice.certify.systems import Graders
+from suffice.errors import DataError
 from suffice.pipeline.rung import Grading, Rung
 from suffice.task import Sample, Task
 
@@ -52,9 +53,17 @@ def choose(
 
     `reference` is what the reference takes, None where escalating to it is no option. `certify`
     is the number of certify rows at hand, and the error budget of the look.
+
+    Raises:
+        DataError: no dev row tells anything about the bar.
     """
     count, alpha = certify
     rows = _informative(dev, task.quality.target)
+    if not rows:
+        raise DataError(
+            f"none of the {len(dev):,} dev rows can be used for target {task.quality.target.value!r}",
+            hint="give more rows; where the target compares with the reference, rows that have its answer",
+        )
     graders = graders_over(rungs, rows, grading)
     parts = {rung.name: rung.resources for rung in rungs}
     if reference is not None:

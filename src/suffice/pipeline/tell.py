@@ -199,8 +199,8 @@ def _next_step(findings: Findings) -> str:
         return ""
     kind = "with reference answers" if findings.task.quality.target is Target.AGREEMENT else "labelled"
     return (
-        f"About {first.fresh_rows:,} fresh certify rows, {kind}, would decide {first.system.cascade.name} (an "
-        "estimate at the rates seen so far). Give them as a certify file of their own: with any of the old "
+        f"About {first.fresh_rows:,} fresh certify rows, {kind}, would decide {first.system.cascade.name} (an"
+        " estimate at the rates seen so far). Give them as a certify file of their own: with any of the old "
         "rows among them it is a further look, at a fifth of the error budget."
     )
 

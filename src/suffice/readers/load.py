@@ -12,7 +12,7 @@ from suffice.ports import TrainingRows
 from suffice.readers import hub
 from suffice.readers.columns import Columns, columns_of, missing_column
 from suffice.readers.findings import Finding, Severity, listed, of_tally
-from suffice.readers.profile import Profile, findings_of, profile_of, unseen
+from suffice.readers.profile import Profile, findings_of, foreign_answers, profile_of, unseen
 from suffice.readers.rows import Tally
 from suffice.readers.samples import Gathered, gather, sample_of
 from suffice.readers.source import Source, open_source
@@ -72,6 +72,10 @@ def load(task_file: Spec | Path | str, *, offline: bool = False) -> Loaded:
     profile = profile_of(parts, spec.kind)
     learns_reference = profile.labelled == 0
     labels = _labels(spec, splits, learns_reference=learns_reference)
+    if spec.kind is Kind.CLASSIFY and not learns_reference:
+        foreign = foreign_answers(parts, labels, profile)
+    else:
+        foreign = ()
     files = Finding(
         what="files read", count=len(taken_for), detail="each told by its content", examples=tuple(taken_for)
     )
@@ -79,6 +83,7 @@ def load(task_file: Spec | Path | str, *, offline: bool = False) -> Loaded:
         files,
         *of_tally(tally),
         *findings_of(profile, parts),
+        *foreign,
         *splits.findings,
         *_split_findings(spec, splits, learns_reference=learns_reference),
     )
@@ -171,6 +176,11 @@ def _labels(spec: Spec, splits: Splits, *, learns_reference: bool) -> tuple[str,
     rows = _taught(splits.train) if learns_reference else splits.train
     live = spec.reference is not None and spec.reference.openai is not None
     labels = tuple(sorted({canonical(sample.target) for sample in rows if sample.target is not None}))
+    if not splits.train:
+        raise DataError(
+            "no row is left to learn from: the train split is empty",
+            hint="give more rows; rows that stand in a dev or certify file too are taken out of train",
+        )
     if not labels and not (learns_reference and live):
         raise DataError(
             f"no row of the train split ({len(splits.train):,} rows) has a truth or a reference answer",

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from suffice.errors import DataError
 from suffice.measurement import Interval
 from suffice.readers.findings import Finding, Severity, listed
 from suffice.readers.samples import Gathered
@@ -202,4 +203,38 @@ def unseen(splits_train: Sequence[Sample], others: Sequence[Sample]) -> Counter[
         canonical(sample.target)
         for sample in others
         if sample.target is not None and canonical(sample.target) not in known
+    )
+
+
+def foreign_answers(
+    gathered: Sequence[Gathered], labels: Sequence[str], profile: Profile
+) -> tuple[Finding, ...]:
+    """Returns a finding where answers of the reference are no label at all, and so count as wrong.
+
+    Raises:
+        DataError: not one of them is a label: the field holds something else, and any model would
+            look good beside it.
+    """
+    known = {label.strip().casefold() for label in (*labels, *profile.class_counts)}
+    answers = [s.reference for part in gathered for s in part.samples if s.reference is not None]
+    foreign = [a for a in map(canonical, answers) if a.strip().casefold() not in known]
+    if not foreign:
+        return ()
+    shown = tuple(repr(answer[:60]) for answer in dict.fromkeys(foreign))[:3]
+    if len(foreign) == len(answers):
+        raise DataError(
+            f"not one of the reference's {len(answers):,} answers is a label, e.g. {shown[0]}; "
+            f"the labels are {listed(labels, 5)}",
+            hint="name the field that holds the bare label (`reference.answers`), or strip the words around it",
+        )
+    share = len(foreign) / len(answers)
+    return (
+        Finding(
+            what="reference answers that are no label",
+            count=len(foreign),
+            detail=f"{share:.1%} of {len(answers):,} answers; they count as wrong, which makes the reference "
+            "look worse than it is if only their form is",
+            examples=shown,
+            severity=Severity.WARNING,
+        ),
     )
