@@ -1,5 +1,6 @@
 """The method that lets a larger rung teach the linear one, on the task's texts and variations of them."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +58,7 @@ class DistilMethod:
 def _teacher(candidate: Candidate, folder: Path | None, labels: tuple[str, ...]) -> Classifier:
     if folder is None:
         raise SpecError(f"ladder: {candidate.name!r} needs a 'teacher': another candidate's name")
-    model = registry.load(folder)
+    model = registry.load(folder, threads=os.cpu_count() or 1)
     if not isinstance(model, Classifier):
         raise SpecError(
             f"ladder: the teacher of {candidate.name!r} gives no probabilities over the labels",

@@ -19,8 +19,14 @@ KINDS: dict[str, str] = {
 }
 
 
-def load(folder: Path) -> Model:
+# Kinds that can compute on several threads, to the same answers.
+_THREADED = {"encoder"}
+
+
+def load(folder: Path, *, threads: int = 1) -> Model:
     """Returns the model in a folder, after checking its files against their hashes.
+
+    `threads` is what kinds that compute on several threads may use; the others need one.
 
     Raises:
         ArtefactError: the folder holds no intact model, or one of an unknown kind.
@@ -32,5 +38,6 @@ def load(folder: Path) -> Model:
             hint="a newer version of suffice may have made it",
         )
     module, name = KINDS[kind].split(":")
-    model: Model = getattr(importlib.import_module(module), name).load(folder)
+    found = getattr(importlib.import_module(module), name)
+    model: Model = found.load(folder, threads=threads) if kind in _THREADED else found.load(folder)
     return model

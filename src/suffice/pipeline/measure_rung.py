@@ -26,6 +26,8 @@ from suffice.task import Split
 _FILE = "measurements.json"
 # Requests that are timed: dev rows, so that nothing of the certify split is seen.
 _REQUESTS = 256
+# Long enough for p95 with an interval of a model that takes 25 ms, short enough for a ladder of ten.
+_LATENCY_S, _THROUGHPUT_S = 2.0, 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +66,8 @@ async def measured(
     counters, why_none = find()
     meters: tuple[Meter, ...] = (
         SizeMeter(folders=[folder]),
-        LatencyMeter(),
-        ThroughputMeter(),
+        LatencyMeter(budget_s=_LATENCY_S),
+        ThroughputMeter(budget_s=_THROUGHPUT_S),
         MemoryMeter(folders=[folder]),
         EnergyMeter(counters=counters, why_none=why_none),
     )
