@@ -72,10 +72,7 @@ def load(task_file: Spec | Path | str, *, offline: bool = False) -> Loaded:
     profile = profile_of(parts, spec.kind)
     learns_reference = profile.labelled == 0
     labels = _labels(spec, splits, learns_reference=learns_reference)
-    if spec.kind is Kind.CLASSIFY and not learns_reference:
-        foreign = foreign_answers(parts, labels, profile)
-    else:
-        foreign = ()
+    is_comparable = spec.kind is Kind.CLASSIFY and not learns_reference
     files = Finding(
         what="files read", count=len(taken_for), detail="each told by its content", examples=tuple(taken_for)
     )
@@ -83,7 +80,7 @@ def load(task_file: Spec | Path | str, *, offline: bool = False) -> Loaded:
         files,
         *of_tally(tally),
         *findings_of(profile, parts),
-        *foreign,
+        *(foreign_answers(parts, labels, profile) if is_comparable else ()),
         *splits.findings,
         *_split_findings(spec, splits, learns_reference=learns_reference),
     )

@@ -225,7 +225,7 @@ def foreign_answers(
         raise DataError(
             f"not one of the reference's {len(answers):,} answers is a label, e.g. {shown[0]}; "
             f"the labels are {listed(labels, 5)}",
-            hint="name the field that holds the bare label (`reference.answers`), or strip the words around it",
+            hint="name the field of the bare label in `reference.answers`, or strip the words around it",
         )
     share = len(foreign) / len(answers)
     return (

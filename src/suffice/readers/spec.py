@@ -157,6 +157,8 @@ def _data(value: Any) -> Any:
 
 
 def _ladder(value: Any) -> Any:
+    if value == []:
+        raise ValueError("an empty list leaves nothing to try; write auto, or list candidates")
     if isinstance(value, list):
         return tuple(value)
     if value is None or value == "auto":
