@@ -5,6 +5,7 @@ the averages at three widths are inputs of another learner instead of the answer
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -34,15 +35,18 @@ class Neighbours:
         The cosines are those of the nearest and of the middle width's last neighbour. `own` says that the
         vectors are the remembered ones in their order: each is then left out of its own neighbours.
         """
-        memory = self.vectors.T.astype(np.float32) / np.float32(_SCALE)
         blocks = [np.zeros((0, COLUMNS))]
         for start in range(0, len(vectors), _BLOCK):
-            cosines = vectors[start : start + _BLOCK].astype(np.float32) @ memory
+            cosines = vectors[start : start + _BLOCK].astype(np.float32) @ self._memory
             if own:
                 rows = np.arange(len(cosines))
                 cosines[rows, start + rows] = -2.0
             blocks.append(self._describe(cosines, spare=int(own)))
         return np.concatenate(blocks)
+
+    @cached_property
+    def _memory(self) -> NDArray[np.float32]:
+        return np.ascontiguousarray(self.vectors.T, dtype=np.float32) / np.float32(_SCALE)
 
     def _describe(self, cosines: NDArray[np.float32], *, spare: int) -> NDArray[np.float64]:
         most = len(self.vectors) - spare

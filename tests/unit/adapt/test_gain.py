@@ -12,8 +12,10 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from suffice.adapt.boosted_trees import _SETTINGS, BoostedTrees
 from suffice.adapt.gain import LEAST_ROWS, GainModel, fit_gain
 from suffice.adapt.gain_files import ARRAYS, WORDS, load_gain, save_gain
+from suffice.adapt.gain_learners import _of_columns
 from suffice.adapt.gain_views import Exchanges
 from suffice.adapt.neighbours import COLUMNS, Neighbours
+from suffice.adapt.word_rows import counted_words
 from suffice.errors import ArtefactError, DataError
 from suffice.stats.routing import apgr
 
@@ -154,3 +156,10 @@ def test_neighbours_leave_themselves_out() -> None:
     assert own.shape == (3, COLUMNS)
     assert own[0, 2:4].tolist() == [0.0, 0.5]
     assert np.allclose(memory.columns(vectors)[0, 2:4], [1 / 3, 2 / 3])
+
+
+def test_columns_are_chosen_as_scipy_chooses_them() -> None:
+    """The faster choice of columns gives the same rows, also where none is kept."""
+    rows = counted_words(["one two three", "two three four", ""])
+    for kept in (np.unique(rows.indices)[::2].astype(np.int32), np.zeros(0, np.int32)):
+        assert np.array_equal(rows[:, kept].toarray(), _of_columns(rows, kept).toarray())
