@@ -192,3 +192,23 @@ def test_a_killed_run_goes_on_and_agrees(passed, tmp_path):
     assert outcome.facts.evidence.n == facts["evidence"]["n"]
     assert outcome.facts.chosen.fingerprint == facts["chosen"]["fingerprint"]
     assert 1 == facts["proof"]["look"]
+
+
+def test_candidates_that_nothing_ranks_are_a_mistake_of_set_up(make_task, tmp_path):
+    """Recorded rungs without a price cannot be ordered by cost: that is said, not called a failed bar."""
+    rows = made_rows(300, reference_errs=0.1)
+    task = make_task(rows, ladder="ladder: [{kind: recorded, name: other, answers: gpt}]\n")
+    with pytest.raises(suffice.SufficeError, match="cost was not measured"):
+        suffice.run(task, out=tmp_path / "run")
+
+
+def test_a_margin_may_be_moved_without_making_anything_anew(make_task, tmp_path):
+    """Only the bar changed: the artefacts are taken from the store, and the look is a further one."""
+    task = make_task(made_rows(1200, reference_errs=0.1))
+    first = suffice.run(task, out=tmp_path / "run")
+    task.write_text(task.read_text().replace("margin: 0.02", "margin: 0.03"))
+    heard = []
+    again = suffice.run(task, out=tmp_path / "run", progress=lambda what, done, total: heard.append(what))
+    assert first.facts.chosen.fingerprint == again.facts.chosen.fingerprint
+    assert 2 == again.facts.proof.look
+    assert not [what for what in heard if what.startswith(("make", "measure", "read"))]

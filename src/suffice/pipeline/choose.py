@@ -7,9 +7,9 @@ from suffice.bar import Target
 from suffice.certify.estimates import DevView, SystemEstimate, estimate, possible_systems
 from suffice.certify.graded import grade_reference
 from suffice.certify.path import Path, frontier_path
-from suffice.certify.resources import Resources
+from suffice.certify.resources import Resources, uses_reference
 from suffice.certify.systems import Graders
-from suffice.errors import DataError
+from suffice.errors import DataError, SpecError
 from suffice.pipeline.rung import Grading, Rung
 from suffice.task import Sample, Task
 
@@ -24,10 +24,11 @@ class Choice:
     rows: tuple[Sample, ...]
 
     @property
-    def expects_a_single(self) -> bool:
-        """Says whether dev expects a model without the reference behind it to be certified."""
+    def expects_a_local_system(self) -> bool:
+        """Says whether dev expects a system without the reference behind it to be certified."""
         return any(
-            system.rows_needed is not None and len(system.cascade.tiers) == 1 for system in self.path.systems
+            system.rows_needed is not None and not uses_reference(system.cascade)
+            for system in self.path.systems
         )
 
 
@@ -79,6 +80,11 @@ def choose(
     )
     estimates = tuple(estimate(system, view, alpha=alpha) for system in systems)
     path = frontier_path(estimates, minimise=task.minimise, rows=count)
+    if not path.systems and all(e.misses is None for e in estimates):
+        raise SpecError(
+            f"no candidate can be ranked: its {task.minimise} was not measured",
+            hint="give the candidates prices, or minimise what is known of them, e.g. `minimise: bytes`",
+        )
     return Choice(estimates=estimates, path=path, graders=graders, rows=tuple(rows))
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -91,7 +92,7 @@ def run_task(
         SufficeError: the task file, the data, the set-up or the disk do not allow it; see its hint.
     """
     spec = read_spec(task_file)
-    folder = out if out is not None else Path("runs") / spec.name
+    folder = out if out is not None else Path("runs") / _folder_name(spec.name)
     account = settings.account if settings.account is not None else home() / "ledger.sqlite"
     with (
         alone(folder / WORK),
@@ -114,6 +115,11 @@ def run_task(
         files.write_json(folder / "report.json", to_json(facts))
         page.write(facts, folder / "report.html")
     return RunOutcome(facts=facts, folder=folder)
+
+
+def _folder_name(name: str) -> str:
+    """Returns a task's name as one folder's name: whatever it holds, it stays below `runs`."""
+    return re.sub(r"[^\w.-]+", "-", name).strip(".-") or "task"
 
 
 def _workbench(
@@ -199,7 +205,7 @@ def _climb(
     usual, dear = ladders.of_spec(spec)
     rungs = alarm_rungs(open_rungs(usual, usual, bench), spec, bench)
     choice = chosen_from(rungs)
-    if not dear.candidates or choice.expects_a_single:
+    if not dear.candidates or choice.expects_a_local_system:
         return rungs, choice, ()
     names = ", ".join(candidate.name for candidate in dear.candidates)
     if quick:
