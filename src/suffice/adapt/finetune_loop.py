@@ -31,16 +31,16 @@ class Recipe:
     over steps with decay `averaging`.
     """
 
-    epochs: int = 6
-    batch_texts: int = 64
-    learning_rate: float = 1e-4
+    epochs: int = 5
+    batch_texts: int = 128
+    learning_rate: float = 2e-4
     head_learning_rate: float = 1e-3
     layer_decay: float = 0.9
     label_smoothing: float = 0.05
     dropout: float = 0.1
-    word_dropout: float = 0.0
+    word_dropout: float = 0.1
     consistency: float = 0.0
-    averaging: float = 0.995
+    averaging: float = 0.99
     warm_up: float = 0.06
     patience: int = 3
 
