@@ -18,8 +18,7 @@ T = TypeVar("T")
 class Augmenter:
     """Makes variations of texts: what people might also have written, and what lies between the labels.
 
-    A text is split at blanks, or into its characters where it has none. Each way of changing
-    it was kept because a student taught with it did better on dev (docs/log.md has the figures).
+    A text is split at blanks, or into its characters where it has none.
     """
 
     def __init__(self, texts: Sequence[str], classes: NDArray[np.int64], *, seed: int) -> None:
