@@ -38,6 +38,11 @@ SECTIONS = (
         title="CLINC150: the encoder rungs",
         command=("-m", "bench.clinc_encoder"),
     ),
+    Section(
+        name="clinc-finetune",
+        title="CLINC150: the encoder trained whole",
+        command=("-m", "bench.clinc_encoder", "--section", "finetune"),
+    ),
     Section(name="peers", title="CLINC150: side by side with peers", command=("-m", "bench.peers")),
     Section(
         name="recorded",
