@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suffice import files
-from suffice.adapt import encoder_body, softmax_head
+from suffice.adapt import calibration, encoder_body, softmax_head
 from suffice.adapt.encoder_weights import REPOSITORY, find_encoder
 from suffice.candidate import Candidate
 from suffice.errors import DataError
@@ -148,7 +148,7 @@ def write_head(
     """
     chosen = head or softmax_head.choose(train.pair, dev.pair, labels=len(rows.labels))
     logits = chosen.logits(dev.vectors)
-    temperature = softmax_head.temperature_for(logits, dev.rows.classes)
+    temperature = calibration.temperature(logits.astype(np.float64), dev.rows.classes)
     kept = _kept_rows(train.rows.classes)
     keep_texts = bool(candidate.setting("keep_texts", True))  # noqa: FBT003 - a setting's default
     samples = [train.rows.samples[row] for row in kept.tolist()]

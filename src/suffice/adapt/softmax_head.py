@@ -5,14 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize, minimize_scalar
+from scipy.optimize import minimize
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
 
 # 1 / penalty, as in scikit-learn's `C`. Unit vectors of 384 dimensions want little shrinkage.
 PENALTIES: tuple[float, ...] = (3.0, 10.0, 30.0)
-_LOWEST_TEMPERATURE, _HIGHEST_TEMPERATURE = 0.05, 20.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,20 +89,9 @@ def choose(
     return best
 
 
-def cross_entropy(logits: Floats, classes: Integers, *, temperature: float = 1.0) -> float:
-    """Returns the mean of -log softmax(logits / temperature) at the true class, in nats."""
-    scaled = logits.astype(np.float64) / temperature
+def cross_entropy(logits: Floats, classes: Integers) -> float:
+    """Returns the mean of -log softmax(logits) at the true class, in nats."""
+    scaled = logits.astype(np.float64)
     top = scaled.max(axis=1)
     log_sums = np.log(np.exp(scaled - top[:, None]).sum(axis=1)) + top
     return float((log_sums - scaled[np.arange(len(scaled)), classes]).mean())
-
-
-def temperature_for(logits: Floats, classes: Integers) -> float:
-    """Returns the temperature of least cross-entropy (Guo et al. 2017, section 4.2), in [0.05, 20]."""
-    found = minimize_scalar(
-        lambda log_t: cross_entropy(logits, classes, temperature=float(np.exp(log_t))),
-        bounds=(np.log(_LOWEST_TEMPERATURE), np.log(_HIGHEST_TEMPERATURE)),
-        method="bounded",
-        options={"xatol": 1e-3},
-    )
-    return float(np.exp(found.x))

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from suffice.adapt import softmax_head
+from suffice.adapt import calibration, softmax_head
 
 _LABELS = 4
 
@@ -48,6 +48,6 @@ def test_temperature_undoes_a_wrong_scale() -> None:
     """Logits made three times too large get a temperature three times as high."""
     vectors, classes = _data(2000, 3)
     logits = softmax_head.fit(vectors, classes, labels=_LABELS, C=10.0).logits(vectors)
-    once = softmax_head.temperature_for(logits, classes)
-    thrice = softmax_head.temperature_for(3.0 * logits, classes)
+    once = calibration.temperature(logits, classes)
+    thrice = calibration.temperature(3.0 * logits, classes)
     assert abs(thrice / once - 3.0) < 0.05
