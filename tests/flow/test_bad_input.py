@@ -322,8 +322,10 @@ def test_a_run_is_alone_in_its_folder_and_an_interrupt_loses_nothing(good, tmp_p
     while not (tmp_path / "run" / "work" / "store.sqlite").exists():
         assert first.poll() is None
         time.sleep(0.01)
+    first.send_signal(signal.SIGSTOP)  # it waits, however long the second one takes to say no
     assert f"another run is at work in {tmp_path}/run" in refused(*command[:-1])
     first.send_signal(signal.SIGINT)
+    first.send_signal(signal.SIGCONT)
     out, err = first.communicate(timeout=60)
     # Python dies of the signal itself where it met it within `exec`; shells call both 130.
     assert first.returncode in {130, -signal.SIGINT}
