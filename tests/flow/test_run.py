@@ -208,7 +208,7 @@ def test_a_margin_may_be_moved_without_making_anything_anew(make_task, tmp_path)
     first = suffice.run(task, out=tmp_path / "run")
     task.write_text(task.read_text().replace("margin: 0.02", "margin: 0.03"))
     heard = []
-    again = suffice.run(task, out=tmp_path / "run", progress=lambda what, done, total: heard.append(what))
+    again = suffice.run(task, out=tmp_path / "run", progress=lambda *work: heard.append(work[0]))
     assert first.facts.chosen.fingerprint == again.facts.chosen.fingerprint
     assert 2 == again.facts.proof.look
     assert not [what for what in heard if what.startswith(("make", "measure", "read"))]
