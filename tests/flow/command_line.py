@@ -5,6 +5,7 @@ import io
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -58,13 +59,17 @@ def refused(*arguments: object) -> str:
 
 
 def started(*arguments: object) -> "subprocess.Popen[str]":
-    """Returns the command as a process of its own."""
+    """Returns the command as a process of its own, which hears an interrupt.
+
+    A shell starts what runs in the background deaf to SIGINT, and children inherit that.
+    """
     return subprocess.Popen(
         [sys.executable, "-m", "suffice", *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env=dict(os.environ),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - tests start no threads
     )
 
 
