@@ -21,9 +21,9 @@ from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
 
 from bench.clinc_linear import Data, microseconds, read
-from suffice.adapt import bert_graph, encoder_body
 from suffice.adapt import registry as methods
-from suffice.adapt.encoder_weights import find_encoder, read_tensors
+from suffice.adapt.encoder import bert_graph, quantised_body
+from suffice.adapt.encoder.weights import find_encoder, read_tensors
 from suffice.candidate import Candidate
 from suffice.measure import environment
 from suffice.measure.memory import MemoryMeter
@@ -106,7 +106,7 @@ def formats(data: Data, place: Path) -> list[str]:
     float_folder.mkdir()
     (float_folder / ENCODER_FILE).write_bytes(bert_graph.bert_graph(read_tensors(found.weights)))
     (float_folder / TOKENIZER_FILE).write_bytes(found.tokenizer.read_bytes())
-    encoder_body.write_body(found, small_folder)
+    quantised_body.write_body(found, small_folder)
     texts = data.texts("test")
     exact = Embedder(float_folder).embed(texts).vectors
     lines = []

@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 
 from bench.clinc_linear import Data, microseconds, ours, peer, read
 from bench.proof.tables import markdown, share
-from suffice.adapt.encoder_weights import find_encoder
+from suffice.adapt.encoder.weights import find_encoder
 from suffice.candidate import Candidate
 from suffice.measure import environment
 from suffice.models.embedder import Embedder

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.model_selection import KFold
 
-from suffice.adapt.encoder_body import write_body
-from suffice.adapt.encoder_weights import find_encoder
-from suffice.adapt.gain import fit_gain
-from suffice.adapt.gain_views import Embed, Exchanges
+from suffice.adapt.encoder.quantised_body import write_body
+from suffice.adapt.encoder.weights import find_encoder
+from suffice.adapt.gain.score import fit_gain
+from suffice.adapt.gain.views import Embed, Exchanges
 from suffice.errors import ArtefactError
 from suffice.models.embedder import Embedder
 

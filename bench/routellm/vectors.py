@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from suffice.adapt.encoder_body import write_body
-from suffice.adapt.encoder_weights import find_encoder
+from suffice.adapt.encoder.quantised_body import write_body
+from suffice.adapt.encoder.weights import find_encoder
 from suffice.models.embedder import Embedder
 
 if TYPE_CHECKING:

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from suffice.adapt.distil import DistilMethod
-from suffice.adapt.encoder_head import HeadMethod
-from suffice.adapt.linear import LinearMethod
+from suffice.adapt.encoder.embedding_head import HeadMethod
+from suffice.adapt.linear.distil import DistilMethod
+from suffice.adapt.linear.fit import LinearMethod
 from suffice.candidate import Candidate
 from suffice.cascade import REFERENCE, Cascade, Tier
 from suffice.measure.energy import EnergyMeter

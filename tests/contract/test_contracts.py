@@ -13,8 +13,8 @@ from suffice.adapt import registry as adapt_registry
 from suffice.ledger.looks import LookBook
 from suffice.ledger.store import RunStore
 from suffice.models import registry
-from suffice.models.endpoint import Endpoint
-from suffice.models.openai import OpenAIModel
+from suffice.models.http.endpoint import Endpoint
+from suffice.models.http.openai import OpenAIModel
 from tests.contract import batteries, tiny
 from tests.contract.implementations import METERS, METHODS, MODELS, SCORERS
 

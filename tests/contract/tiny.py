@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suffice import fingerprint
-from suffice.adapt import encoder_body
-from suffice.adapt.encoder_weights import TOKENIZER, EncoderFiles
+from suffice.adapt.encoder import quantised_body
+from suffice.adapt.encoder.weights import TOKENIZER, EncoderFiles
 from suffice.models.embedder import Embedder
 from suffice.ports import TrainingRows
 from suffice.task import Sample
@@ -46,7 +46,7 @@ def embedder(folder: Path) -> Embedder:
     vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *_FILLERS, *(w for ws in _WORDS.values() for w in ws)]
     folder.mkdir(parents=True)
     (folder / TOKENIZER).write_text(json.dumps(_tokenizer(vocabulary)))
-    encoder_body.write_body(
+    quantised_body.write_body(
         EncoderFiles(folder=folder),
         folder / "body",
         tensors=_tensors(len(vocabulary)),

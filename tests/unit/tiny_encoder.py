@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
-from suffice.adapt import encoder_body
-from suffice.adapt.encoder_weights import EncoderFiles
+from suffice.adapt.encoder import quantised_body
+from suffice.adapt.encoder.weights import EncoderFiles
 
 WIDTH, LAYERS = 64, 2
 _WORDS = [
@@ -125,5 +125,5 @@ def write_source(folder: Path, *, seed: int = 0) -> EncoderFiles:
 
 def write_body(folder: Path, *, seed: int = 0) -> Path:
     """Returns a folder with the 8-bit encoder and its tokenizer."""
-    encoder_body.write_body(write_source(folder / "source", seed=seed), folder / "body")
+    quantised_body.write_body(write_source(folder / "source", seed=seed), folder / "body")
     return folder / "body"

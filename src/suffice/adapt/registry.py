@@ -19,10 +19,14 @@ class MethodEntry:
 
 # A new method is one file and one line here.
 METHODS: dict[str, MethodEntry] = {
-    "linear": MethodEntry(place="suffice.adapt.linear:LinearMethod", kind="linear"),
-    "distil": MethodEntry(place="suffice.adapt.distil:DistilMethod", kind="linear", needs_teacher=True),
-    "head": MethodEntry(place="suffice.adapt.encoder_head:HeadMethod", kind="encoder"),
-    "finetune": MethodEntry(place="suffice.adapt.finetune:FinetuneMethod", kind="encoder", extra="train"),
+    "linear": MethodEntry(place="suffice.adapt.linear.fit:LinearMethod", kind="linear"),
+    "distil": MethodEntry(
+        place="suffice.adapt.linear.distil:DistilMethod", kind="linear", needs_teacher=True
+    ),
+    "head": MethodEntry(place="suffice.adapt.encoder.embedding_head:HeadMethod", kind="encoder"),
+    "finetune": MethodEntry(
+        place="suffice.adapt.encoder.finetune:FinetuneMethod", kind="encoder", extra="train"
+    ),
 }
 
 

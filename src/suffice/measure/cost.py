@@ -9,7 +9,7 @@ from scipy.special import stdtrit
 
 from suffice.measure.price_book import HOURS_PER_MONTH, Machine
 from suffice.measurement import Interval, Measurement, not_measured
-from suffice.models.spend import Price, tokens_of_text
+from suffice.models.http.spend import Price, tokens_of_text
 from suffice.ports import Answer, Request
 
 _COST = "cost_usd_per_1k"

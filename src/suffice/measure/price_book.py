@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from suffice.errors import SpecError
-from suffice.models.spend import Price
+from suffice.models.http.spend import Price
 
 HOURS_PER_MONTH = 730.0
 HOURS_PER_YEAR = 8760.0

@@ -10,7 +10,7 @@ import numpy as np
 from suffice import fingerprint
 from suffice.errors import ArtefactError
 from suffice.models import artefact
-from suffice.models.spend import tokens_of_text
+from suffice.models.http.spend import tokens_of_text
 from suffice.ports import Answer, Request, Usage
 
 

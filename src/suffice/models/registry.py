@@ -14,7 +14,7 @@ KINDS: dict[str, str] = {
     "encoder": "suffice.models.encoder:EncoderModel",
     "fake": "suffice.models.fake:FakeModel",
     "linear": "suffice.models.linear:LinearModel",
-    "openai": "suffice.models.openai:OpenAIModel",
+    "openai": "suffice.models.http.openai:OpenAIModel",
     "recorded": "suffice.models.recorded:RecordedModel",
 }
 

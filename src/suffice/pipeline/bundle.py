@@ -12,7 +12,7 @@ from suffice.cascade import Cascade
 from suffice.errors import ArtefactError, OutputError
 from suffice.models import cascade as cascades
 from suffice.models import registry
-from suffice.pipeline.rung import Rung
+from suffice.pipeline.rungs.rung import Rung
 from suffice.ports import Model
 from suffice.readers.spec import Spec
 from suffice.readers.task_file import spec_of

@@ -10,7 +10,7 @@ from suffice.certify.path import Path, frontier_path
 from suffice.certify.resources import Resources, uses_reference
 from suffice.certify.systems import Graders
 from suffice.errors import DataError, SpecError
-from suffice.pipeline.rung import Grading, Rung
+from suffice.pipeline.rungs.rung import Grading, Rung
 from suffice.task import Sample, Task
 
 

@@ -10,8 +10,8 @@ from suffice.certify import evidence, statement
 from suffice.certify.search_result import Tested
 from suffice.certify.signature import keys_in, sign
 from suffice.pipeline.bundle import remove_bundle, write_bundle
-from suffice.pipeline.findings import Findings
 from suffice.pipeline.prove import Proof
+from suffice.pipeline.tell.findings import Findings
 from suffice.report.facts import ServedFile
 from suffice.report.words import target_words
 

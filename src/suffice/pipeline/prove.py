@@ -16,7 +16,7 @@ from suffice.certify.search_result import SearchResult
 from suffice.certify.systems import Graders
 from suffice.errors import DataError
 from suffice.pipeline.choose import Choice, graders_over
-from suffice.pipeline.rung import Grading, Rung
+from suffice.pipeline.rungs.rung import Grading, Rung
 from suffice.ports import Look, LookAccount
 from suffice.stats.budget import look_alpha
 from suffice.task import Sample, Task

@@ -20,21 +20,21 @@ from suffice.measure import price_book
 from suffice.measure.environment import describe
 from suffice.measurement import Measurement
 from suffice.models import trust
-from suffice.models.spend import SpendAccount
-from suffice.pipeline import ladder as ladders
-from suffice.pipeline.alarm_rungs import alarm_notes, alarm_rungs
+from suffice.models.http.spend import SpendAccount
 from suffice.pipeline.choose import Choice, choose
-from suffice.pipeline.findings import Findings
 from suffice.pipeline.issue import issue
-from suffice.pipeline.measure_served import served_measurements
-from suffice.pipeline.open_rungs import Workbench, open_rungs
 from suffice.pipeline.prepare import prepare_step
 from suffice.pipeline.prove import certify_rows, prove
-from suffice.pipeline.reference import open_reference
 from suffice.pipeline.rows import read_rows
-from suffice.pipeline.rung import Grading, Rung, grade_with
+from suffice.pipeline.rungs import ladder as ladders
+from suffice.pipeline.rungs.alarm_rungs import alarm_notes, alarm_rungs
+from suffice.pipeline.rungs.measure_served import served_measurements
+from suffice.pipeline.rungs.open_rungs import Workbench, open_rungs
+from suffice.pipeline.rungs.reference import open_reference
+from suffice.pipeline.rungs.rung import Grading, Rung, grade_with
 from suffice.pipeline.step import LocalExecutor
-from suffice.pipeline.tell import facts_of
+from suffice.pipeline.tell.facts import facts_of
+from suffice.pipeline.tell.findings import Findings
 from suffice.ports import Progress
 from suffice.readers.spec import Spec
 from suffice.readers.task_file import read_spec

@@ -5,7 +5,7 @@ import pytest
 from suffice.measure.cost import break_even, own_cost, token_cost
 from suffice.measure.price_book import Machine
 from suffice.measurement import Interval, Measurement, not_measured
-from suffice.models.spend import Price
+from suffice.models.http.spend import Price
 from suffice.ports import Answer, Request, Usage
 
 PRICE = Price(usd_per_1m_input=2.0, usd_per_1m_output=10.0)

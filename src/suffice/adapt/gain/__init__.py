@@ -1,0 +1,1 @@
+"""Predicting what escalating a request would gain, from the prompt and the small answer."""

@@ -1,0 +1,1 @@
+"""Fitting linear models over n-grams, on labels or on what a larger rung says."""

@@ -1,0 +1,1 @@
+"""Models behind an OpenAI-compatible endpoint: the wire, its failures, and what it may cost."""

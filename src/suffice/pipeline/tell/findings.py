@@ -1,0 +1,50 @@
+"""Everything a run found, before it is put into words: what the certificate and the report are made of."""
+
+from dataclasses import dataclass
+
+from suffice.cascade import Cascade
+from suffice.certify.search_result import Tested
+from suffice.measure.price_book import Machine
+from suffice.measurement import Environment
+from suffice.pipeline.choose import Choice
+from suffice.pipeline.prove import Proof
+from suffice.pipeline.rows import Rows
+from suffice.pipeline.rungs.reference import Reference
+from suffice.pipeline.rungs.rung import Grading, Rung
+from suffice.readers.spec import Spec
+from suffice.task import Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """One run's results. `proof` is None where no system kept the resource bars."""
+
+    task: Task
+    spec: Spec
+    rows: Rows
+    rungs: tuple[Rung, ...]
+    reference: Reference | None
+    choice: Choice
+    proof: Proof | None
+    grading: Grading
+    machine: Machine
+    environment: Environment
+    seed: int
+    notes: tuple[str, ...]
+    command: str
+    now: str
+
+    @property
+    def chosen(self) -> Tested | None:
+        """Returns the certified system of least cost, or None."""
+        if self.proof is None or self.proof.result.chosen is None:
+            return None
+        return self.proof.result.tests[self.proof.result.chosen]
+
+    def rung(self, name: str) -> Rung:
+        """Returns the rung of a name."""
+        return next(rung for rung in self.rungs if rung.name == name)
+
+    def is_paid(self, cascade: Cascade) -> bool:
+        """Says whether a tier's answers are paid for by the call."""
+        return any(self.rung(name).candidate.kind == "openai" for name in cascade.local_models)

@@ -1,0 +1,133 @@
+"""Where the chosen system is weak, seen on dev: confusions, worst slices, calibration."""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from suffice.cascade import Cascade
+from suffice.measure import quality
+from suffice.pipeline.tell.findings import Findings
+from suffice.ports import Answer
+from suffice.report import facts as f
+from suffice.score.classify import normal
+from suffice.score.slices import NO_ANSWER, confusions, worst_slices
+from suffice.stats.calibration import expected_calibration_error
+from suffice.stats.intervals import wilson
+from suffice.task import Sample
+
+_MATRIX_LABELS = 30
+_BINS = 10
+_CONFUSIONS = 12
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Inspection:
+    """What the page shows of one system on dev; empty where dev has no truth."""
+
+    inspected: f.InspectedFacts | None = None
+    confusions: tuple[f.ConfusionFacts, ...] = ()
+    confusion_matrix: f.ConfusionMatrix | None = None
+    slices: tuple[f.SliceFacts, ...] = ()
+    calibration: f.CalibrationFacts | None = None
+
+
+def inspect(findings: Findings) -> Inspection:
+    """Returns the inspection of the chosen system, or of the best single model where none was chosen."""
+    cascade = _inspected(findings)
+    rows = findings.choice.rows
+    outcomes = findings.choice.graders.outcomes(cascade, 0, len(rows))
+    texts = [
+        answer if answer is not None or tier < 0 else row.reference
+        for answer, tier, row in zip(outcomes.answers, outcomes.tier, rows, strict=True)
+    ]
+    known = [
+        (r, None if t is None else str(t)) for r, t in zip(rows, texts, strict=True) if r.target is not None
+    ]
+    if not known:
+        return Inspection()
+    samples = [row for row, _ in known]
+    answers = [Answer(text=text) for _, text in known]
+    return Inspection(
+        inspected=f.InspectedFacts(model=cascade.name, split="dev", n=len(known)),
+        confusions=tuple(
+            f.ConfusionFacts(**dataclasses.asdict(c)) for c in confusions(samples, answers, top=_CONFUSIONS)
+        ),
+        confusion_matrix=_matrix(samples, answers, findings.task.labels),
+        slices=tuple(
+            f.SliceFacts(
+                name=f"{s.by}: {s.name}",
+                n=s.n,
+                estimate=s.accuracy,
+                lower=s.interval.lower,
+                upper=s.interval.upper,
+            )
+            for s in worst_slices(samples, answers)
+        ),
+        calibration=_calibration(findings, cascade, samples),
+    )
+
+
+def _inspected(findings: Findings) -> Cascade:
+    if findings.chosen is not None:
+        return findings.chosen.system.cascade
+    singles = [e for e in findings.choice.estimates if len(e.cascade.tiers) == 1]
+    return max(singles, key=lambda e: e.mean).cascade
+
+
+def _matrix(
+    samples: Sequence[Sample], answers: Sequence[Answer], labels: Sequence[str]
+) -> f.ConfusionMatrix | None:
+    """Returns the counts by wanted and answered label, for few labels only."""
+    if len(labels) > _MATRIX_LABELS:
+        return None
+    name_of = {normal(label): label for label in labels}
+    other = "(another label)"
+    counts: Counter[tuple[str, str]] = Counter()
+    for sample, answer in zip(samples, answers, strict=True):
+        wanted = name_of.get(normal(str(sample.target)), other)
+        given = NO_ANSWER if answer.text is None else name_of.get(normal(answer.text), other)
+        counts[wanted, given] += 1
+    extra_rows = [other] if any(wanted == other for wanted, _ in counts) else []
+    extra = [name for name in (other, NO_ANSWER) if any(given == name for _, given in counts)]
+    rows, columns = (*labels, *extra_rows), (*labels, *extra)
+    return f.ConfusionMatrix(
+        wanted=rows,
+        answered=columns,
+        counts=tuple(tuple(counts[row, column] for column in columns) for row in rows),
+    )
+
+
+def _calibration(
+    findings: Findings, cascade: Cascade, samples: Sequence[Sample]
+) -> f.CalibrationFacts | None:
+    """Returns how the first tier's confidence compares with its accuracy on dev."""
+    if not cascade.local_models:
+        return None
+    model = findings.rung(cascade.local_models[0]).model
+    answers = findings.grading.runner.run(quality.ask(model, samples))
+    stated = [
+        (a.confidence, a.text is not None and normal(a.text) == normal(str(s.target)))
+        for a, s in zip(answers, samples, strict=True)
+        if a.confidence is not None
+    ]
+    if len(stated) < 2 * _BINS:
+        return None
+    confidence = np.array([c for c, _ in stated])
+    right = np.array([r for _, r in stated], dtype=np.float64)
+    order = np.argsort(confidence, kind="stable")
+    bins = []
+    for part in np.array_split(order, _BINS):
+        hits, n = int(right[part].sum()), int(part.size)
+        ends = wilson(hits, n)
+        bins.append(
+            f.CalibrationBin(
+                confidence=float(confidence[part].mean()),
+                accuracy=hits / n,
+                n=n,
+                lower=ends.lower,
+                upper=ends.upper,
+            )
+        )
+    return f.CalibrationFacts(bins=tuple(bins), ece=expected_calibration_error(confidence, right, bins=_BINS))
