@@ -8,7 +8,12 @@ from suffice.errors import MissingExtra
 
 # What each extra adds, in the words `suffice doctor` shows.
 EXTRAS: dict[str, tuple[tuple[str, ...], str]] = {
-    "train": (("torch", "transformers"), "fine-tuned encoders, the dearest rung of the ladder"),
+    "gguf": (("xllamacpp",), "decoders (small language models) in GGUF files"),
+    "train": (
+        ("torch", "transformers", "peft", "gguf"),
+        "training: fine-tuned encoders, and decoders made for the task",
+    ),
+    "scores": (("rouge_score", "sacrebleu"), "ROUGE-L and chrF for generated text"),
     "hub": (("huggingface_hub",), "data sets and weights from the Hugging Face hub"),
     "parquet": (("pyarrow",), "Parquet files"),
 }

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from suffice.task import Kind
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
@@ -151,7 +153,8 @@ class TrainingRows:
 
     `train` and `dev` hold samples with targets; `unlabelled` further inputs of the task (rows of
     the train split that lack a target). Where the truth is missing everywhere, targets may be the
-    reference's answers: then `targets_are_reference` is True and reports say so.
+    reference's answers: then `targets_are_reference` is True and reports say so. `kind`, `schema`
+    (extract: the JSON Schema of an answer) and `instruction` are the task's.
     """
 
     labels: tuple[str, ...]
@@ -159,6 +162,9 @@ class TrainingRows:
     dev: Sequence[Sample]
     unlabelled: Sequence[Sample] = ()
     targets_are_reference: bool = False
+    kind: Kind = Kind.CLASSIFY
+    schema: Mapping[str, Any] | None = None
+    instruction: str = ""
 
 
 class Progress(Protocol):

@@ -61,7 +61,8 @@ class Task:
     """A named job: its kind, the labels it may answer with, and the bars a model must clear.
 
     `labels` is sorted and, for classify, holds every label met in train targets or reference
-    answers. `alpha` is the one error budget of the whole search. `minimise` names what "smallest"
+    answers; it is empty for other kinds. `schema` is the JSON Schema of an extract task's answers.
+    `instruction` is what a language model is told to do, or empty for the kind's usual words. `alpha` is the one error budget of the whole search. `minimise` names what "smallest"
     means: cost, memory, latency, energy or bytes.
     """
 
@@ -72,3 +73,5 @@ class Task:
     resources: ResourceBars
     alpha: float = 0.05
     minimise: str = "cost"
+    schema: Mapping[str, Any] | None = None
+    instruction: str = ""
