@@ -17,7 +17,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from tracer.fit.pipeline import _accept_scores, _calibrate_threshold, _fit_acceptor
 
-# Of its zoo a logistic regression and a network are kept: the rest takes an hour for 150 classes on two cores.
+# A logistic regression and a network of its zoo are kept: the rest takes an hour for 150 classes here.
 _LEFT_OUT = ("logreg_c10", "sgd_log", "mlp_2h", "dt", "rf", "et", "gbt", "xgb")
 _SURROGATE_ROWS = 6_000
 

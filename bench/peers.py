@@ -192,8 +192,8 @@ def gates(data: Data, place: Path, venv: Path) -> str:
     header = ("gate", "mean share kept", "keeps nothing", "agreement of the kept, mean", "violations")
     whole = (
         f"`tracer.fit` end to end on the training rows (method {found['method']}, {took:.0f} s, of its zoo"
-        f" logistic regression and one network): keeps {share(int(handled), len(scores))} of {len(scores):,} test"
-        " rows, right on"
+        f" logistic regression and one network): keeps {share(int(handled), len(scores))} of"
+        f" {len(scores):,} test rows, right on"
         f" {share(int(right), max(int(handled), 1))} of them; target {TARGET:.0%}."
     )
     title = (
