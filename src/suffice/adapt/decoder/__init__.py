@@ -1,0 +1,1 @@
+"""Decoders: made from scratch or adapted, exported to GGUF, quantised."""

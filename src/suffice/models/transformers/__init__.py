@@ -1,0 +1,1 @@
+"""The reference engine: decoders as Hugging Face folders, run by transformers and torch."""
