@@ -13,10 +13,10 @@ from sklearn.model_selection import KFold
 
 from suffice.adapt.encoder.quantised_body import write_body
 from suffice.adapt.encoder.weights import find_encoder
-from suffice.adapt.gain.score import fit_gain
-from suffice.adapt.gain.views import Embed, Exchanges
+from suffice.adapt.gain.fit import fit_gain
 from suffice.errors import ArtefactError
 from suffice.models.embedder import Embedder
+from suffice.models.gain.views import Embed, Exchanges
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

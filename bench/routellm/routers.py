@@ -10,9 +10,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from suffice.adapt.gain.answer_features import answer_matrix
-from suffice.adapt.gain.score import fit_gain
-from suffice.adapt.gain.views import Embed, Exchanges
+from suffice.adapt.gain.fit import fit_gain
+from suffice.models.gain.answer_features import answer_matrix
+from suffice.models.gain.views import Embed, Exchanges
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

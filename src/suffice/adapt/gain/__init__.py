@@ -1,1 +1,1 @@
-"""Predicting what escalating a request would gain, from the prompt and the small answer."""
+"""Learning, from rows on which both models were marked, what escalating a request gains."""

@@ -14,6 +14,7 @@ from suffice.candidate import Candidate
 from suffice.errors import DataError, SpecError
 from suffice.models.linear import LinearModel
 from suffice.models.linear_weights import LinearWeights, quantised
+from suffice.models.weighted_rows import weighted
 from suffice.ports import Progress, TrainingRows
 from suffice.task import Sample
 
@@ -147,7 +148,7 @@ def _fitted(
     counted = ngram_rows.counted(taught.texts, bits=bits)
     codes = ngram_rows.rarity_codes(counted)
     settings = _settings(candidate, n=counted.shape[0], labels=labels)
-    x = ngram_rows.weighted(counted, codes)
+    x = weighted(counted, codes)
     factors = softmax_descent.fit(
         x, taught.targets[: x.shape[0]], labels=labels, settings=settings, seed=seed, heard=heard
     )

@@ -7,11 +7,10 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from suffice.models import hashing
-from suffice.models.linear_weights import rarity, rarity_code
+from suffice.models.linear_weights import rarity_code
 
 # 8 bytes each, twice for a moment: what is kept of the texts stays below 1 GB.
 MAX_ENTRIES = 60_000_000
-_CHUNK_ROWS = 8_192
 
 
 def counted(texts: Sequence[str], *, bits: int) -> csr_matrix:
@@ -42,20 +41,6 @@ def texts_with(rows: csr_matrix) -> NDArray[np.int64]:
 def rarity_codes(rows: csr_matrix) -> NDArray[np.uint8]:
     """Returns the rarity of each bucket over these rows, as it is stored."""
     return rarity_code(rows.shape[0], texts_with(rows))
-
-
-def weighted(rows: csr_matrix, codes: NDArray[np.uint8]) -> csr_matrix:
-    """Returns the rows times the buckets' rarity, each row of length 1; the given rows are used up."""
-    factors = rarity(codes)
-    for start in range(0, rows.shape[0], _CHUNK_ROWS):
-        ends = rows.indptr[start : start + _CHUNK_ROWS + 1]
-        part = slice(int(ends[0]), int(ends[-1]))
-        values = rows.data[part]
-        values *= factors[rows.indices[part]]
-        # Every text has n-grams, so that no row is empty.
-        lengths = np.sqrt(np.add.reduceat(values.astype(np.float64) ** 2, ends[:-1] - ends[0]))
-        values /= np.repeat(lengths, np.diff(ends)).astype(np.float32)
-    return rows
 
 
 def bits_for(texts: Sequence[str], *, most: int) -> int:

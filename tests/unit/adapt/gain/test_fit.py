@@ -9,14 +9,14 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor
 
-from suffice.adapt.gain.boosted_trees import _SETTINGS, BoostedTrees
-from suffice.adapt.gain.files import ARRAYS, WORDS, load_gain, save_gain
-from suffice.adapt.gain.learners import _of_columns
-from suffice.adapt.gain.neighbours import COLUMNS, Neighbours
-from suffice.adapt.gain.score import LEAST_ROWS, GainModel, fit_gain
-from suffice.adapt.gain.views import Exchanges
-from suffice.adapt.gain.word_rows import counted_words
+from suffice.adapt.gain.fit import LEAST_ROWS, TREES, boosted_trees, fit_gain
 from suffice.errors import ArtefactError, DataError
+from suffice.models.gain.files import ARRAYS, WORDS, load_gain, save_gain
+from suffice.models.gain.learners import of_columns
+from suffice.models.gain.neighbours import COLUMNS, Neighbours
+from suffice.models.gain.score import GainModel
+from suffice.models.gain.views import Exchanges
+from suffice.models.gain.word_rows import counted_words
 from suffice.stats.routing import apgr
 
 TOPICS = (
@@ -141,10 +141,10 @@ def test_trees_predict_what_scikit_learn_predicts() -> None:
     rng = np.random.default_rng(3)
     columns, new = rng.normal(size=(300, 5)), rng.normal(size=(40, 5))
     target = columns[:, 0] * (columns[:, 1] > 0) + rng.normal(size=300) / 9
-    settings = {**_SETTINGS, "min_samples_leaf": 10}
+    settings = {**TREES, "min_samples_leaf": 10}
     runs = [HistGradientBoostingRegressor(random_state=s, **settings).fit(columns, target) for s in (4, 5)]
     expected = np.mean([run.predict(new) for run in runs], axis=0)
-    assert np.allclose(expected, BoostedTrees.fit(columns, target, seeds=(4, 5)).predict(new), atol=1e-12)
+    assert np.allclose(expected, boosted_trees(columns, target, seeds=(4, 5)).predict(new), atol=1e-12)
 
 
 def test_neighbours_leave_themselves_out() -> None:
@@ -162,4 +162,4 @@ def test_columns_are_chosen_as_scipy_chooses_them() -> None:
     """The faster choice of columns gives the same rows, also where none is kept."""
     rows = counted_words(["one two three", "two three four", ""])
     for kept in (np.unique(rows.indices)[::2].astype(np.int32), np.zeros(0, np.int32)):
-        assert np.array_equal(rows[:, kept].toarray(), _of_columns(rows, kept).toarray())
+        assert np.array_equal(rows[:, kept].toarray(), of_columns(rows, kept).toarray())

@@ -11,14 +11,14 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from suffice import files
-from suffice.adapt.gain import answer_features, prompt_features, word_rows
-from suffice.adapt.gain.boosted_trees import BoostedTrees
-from suffice.adapt.gain.learners import Learners, Scaling
-from suffice.adapt.gain.neighbours import Neighbours
-from suffice.adapt.gain.regression import Regression
-from suffice.adapt.gain.score import GainModel
-from suffice.adapt.gain.views import Embed
 from suffice.errors import ArtefactError
+from suffice.models.gain import answer_features, prompt_features, word_rows
+from suffice.models.gain.boosted_trees import BoostedTrees
+from suffice.models.gain.learners import Learners, Scaling
+from suffice.models.gain.neighbours import Neighbours
+from suffice.models.gain.regression import Regression
+from suffice.models.gain.score import GainModel
+from suffice.models.gain.views import Embed
 
 ARRAYS: Final = "gain.safetensors"
 WORDS: Final = "gain.json"

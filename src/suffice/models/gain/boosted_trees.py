@@ -1,19 +1,10 @@
 """Gradient-boosted regression trees as plain arrays: learnt by scikit-learn, kept and read without it."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-_SETTINGS: Final = {
-    "max_iter": 150,
-    "learning_rate": 0.05,
-    "max_leaf_nodes": 12,
-    "l2_regularization": 10.0,
-    "max_features": 0.3,
-    "early_stopping": False,
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,33 +24,8 @@ class BoostedTrees:
     base: NDArray[np.float64]  # (1,)
 
     @classmethod
-    def fit(
-        cls, columns: NDArray[np.float64], target: NDArray[np.float64], *, seeds: tuple[int, ...]
-    ) -> "BoostedTrees":
-        """Returns the average of one least-squares boosting (Friedman 2001) per seed.
-
-        Args:
-            columns: (n, c), finite.
-            target: (n,).
-            seeds: each draws the features that its trees may split on.
-        """
-        from sklearn.ensemble import HistGradientBoostingRegressor  # noqa: PLC0415 - 0.5 s, for training alone
-
-        # Leaves hold a share of the rows, within bounds, so that few labels give few splits.
-        leaf = int(np.clip(len(columns) // 50, 10, 40))
-        runs = [
-            HistGradientBoostingRegressor(random_state=seed, min_samples_leaf=leaf, **_SETTINGS).fit(
-                columns, target
-            )
-            for seed in seeds
-        ]
-        # scikit-learn has no public view of these trees; a test holds our reading against its predictions.
-        nodes = [stage[0].nodes for run in runs for stage in run._predictors]  # noqa: SLF001
-        base = np.mean([np.ravel(run._baseline_prediction)[0] for run in runs])  # noqa: SLF001
-        return cls._joined(nodes, base=float(base), share=1.0 / len(runs))
-
-    @classmethod
-    def _joined(cls, trees: list[Any], *, base: float, share: float) -> "BoostedTrees":
+    def joined(cls, trees: list[Any], *, base: float, share: float) -> "BoostedTrees":
+        """Returns scikit-learn's node tables as one; `share` is the weight of each tree's values."""
         roots = np.cumsum([0, *(len(tree) for tree in trees[:-1])]).astype(np.int32)
         all_nodes = np.concatenate(trees)
         here = np.arange(len(all_nodes), dtype=np.int32)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from suffice.adapt.gain.answer_features import FEATURES, answer_features, answer_matrix
+from suffice.models.gain.answer_features import FEATURES, answer_features, answer_matrix
 
 PROMPT = "A crate holds 12 pears and 7 plums. How many fruits are in 3 crates?"
 GOOD = "One crate holds 12 + 7 = <<12+7=19>>19 fruits.\nThree hold 19 * 3 = <<19*3=57>>57.\n#### 57"

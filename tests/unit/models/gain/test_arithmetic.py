@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from suffice.adapt.gain.arithmetic import MAX_BRACKET_DEPTH, MAX_EXPRESSION_CHARS, value_of
+from suffice.models.gain.arithmetic import MAX_BRACKET_DEPTH, MAX_EXPRESSION_CHARS, value_of
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """Two logistic regressions over one set of rows: is the small model right, is the reference."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,19 +14,6 @@ class Regression:
 
     weight: NDArray[np.float16]
     bias: NDArray[np.float32]
-
-    @classmethod
-    def fit(cls, rows: csr_matrix, outcomes: NDArray[np.uint8], *, penalty: float) -> "Regression":
-        """Returns both regressions with L2 penalty 1 / (2 penalty); both outcomes must vary."""
-        from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - for training alone
-
-        fits: list[Any] = [
-            LogisticRegression(C=penalty, tol=1e-5, max_iter=300).fit(rows, right) for right in outcomes.T
-        ]
-        return cls(
-            weight=np.stack([fit.coef_[0] for fit in fits], axis=1).astype(np.float16),
-            bias=np.array([fit.intercept_[0] for fit in fits], np.float32),
-        )
 
     def gain(self, rows: csr_matrix) -> NDArray[np.float64]:
         """Returns P(reference right) - P(small right), shape (n,)."""

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from suffice.adapt.gain.arithmetic import value_of
+from suffice.models.gain.arithmetic import value_of
 
 # Of the prompt and of the answer: what is longer is read in part, and its length is a feature.
 MAX_CHARS_READ: Final = 8_000

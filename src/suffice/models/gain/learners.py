@@ -12,20 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, hstack
 
-from suffice.adapt.gain.boosted_trees import BoostedTrees
-from suffice.adapt.gain.neighbours import Neighbours
-from suffice.adapt.gain.regression import Regression
-from suffice.adapt.gain.views import Views
-from suffice.adapt.linear.ngram_rows import rarity_codes, texts_with, weighted
+from suffice.models.gain.boosted_trees import BoostedTrees
+from suffice.models.gain.neighbours import Neighbours
+from suffice.models.gain.regression import Regression
+from suffice.models.gain.views import Views
+from suffice.models.weighted_rows import weighted
 
-DIRECTIONS: Final = 32
-SEEDS: Final = 3
 # How loud each view speaks in the joint regression: a block's scale is the width of the prior on its weights.
 VECTOR_SCALE: Final = 0.5
 FORM_SCALE: Final = 0.05
 SAID_SCALE: Final = 0.25
-PENALTY: Final = 0.3
-PENALTY_WITH_ANSWERS: Final = 1.0
 _FURTHEST: Final = 4.0  # standard deviations that an odd prompt or answer may count
 
 
@@ -45,27 +41,9 @@ class Scaling:
     centre: NDArray[np.float32]
     directions: NDArray[np.float32]
 
-    @classmethod
-    def fit(cls, views: Views) -> "Scaling":
-        """Returns the scaling of these views."""
-        dense = np.concatenate([views.form, views.said], axis=1)
-        vectors = views.prompt_vectors
-        centre = vectors.mean(axis=0)
-        _, axes = np.linalg.eigh(np.cov(vectors.T) if vectors.shape[1] else np.zeros((0, 0)))
-        spread = dense.std(axis=0)
-        kept = np.flatnonzero(texts_with(views.words) > 1).astype(np.int32)
-        return cls(
-            kept=kept,
-            rarity=rarity_codes(_of_columns(views.words, kept)),
-            mean=dense.mean(axis=0),
-            spread=np.where(spread > 0, spread, 1.0),
-            centre=centre.astype(np.float32),
-            directions=np.ascontiguousarray(axes[:, ::-1][:, :DIRECTIONS], dtype=np.float32),
-        )
-
     def words(self, views: Views) -> csr_matrix:
         """Returns the words' rows, rare words heavier, each of length 1."""
-        return weighted(_of_columns(views.words, self.kept), self.rarity)
+        return weighted(of_columns(views.words, self.kept), self.rarity)
 
     def joint(self, views: Views, words: csr_matrix) -> csr_matrix:
         """Returns all views side by side, each block at its scale; `words` are the words' rows."""
@@ -92,28 +70,6 @@ class Learners:
     trees: BoostedTrees
     neighbours: Neighbours | None
 
-    @classmethod
-    def fit(cls, views: Views, outcomes: NDArray[np.uint8], *, seed: int) -> "Learners":
-        """Returns the learners of these rows; `outcomes` is (n, 2): small right, reference right."""
-        scaling = Scaling.fit(views)
-        words = scaling.words(views)
-        vectors = views.prompt_vectors
-        neighbours = Neighbours.remember(vectors, outcomes) if vectors.shape[1] else None
-        near = np.zeros((len(outcomes), 0)) if neighbours is None else neighbours.columns(vectors, own=True)
-        gains = outcomes[:, 1].astype(np.float64) - outcomes[:, 0]
-        seen = views.said.shape[1] > 0
-        return cls(
-            scaling=scaling,
-            joint=Regression.fit(
-                scaling.joint(views, words), outcomes, penalty=PENALTY_WITH_ANSWERS if seen else PENALTY
-            ),
-            words=None if seen else Regression.fit(words, outcomes, penalty=PENALTY),
-            trees=BoostedTrees.fit(
-                scaling.columns(views, near), gains, seeds=tuple(SEEDS * seed + i for i in range(SEEDS))
-            ),
-            neighbours=neighbours,
-        )
-
     def gain(self, views: Views) -> NDArray[np.float64]:
         """Returns the mean of the learners' gains, shape (n,)."""
         words, near = self.scaling.words(views), np.zeros((len(views.form), 0))
@@ -129,7 +85,7 @@ class Learners:
         return mean
 
 
-def _of_columns(rows: csr_matrix, kept: NDArray[np.int32]) -> csr_matrix:
+def of_columns(rows: csr_matrix, kept: NDArray[np.int32]) -> csr_matrix:
     """Return the kept columns; unlike scipy's own indexing its time does not grow with the table's width."""
     place = np.searchsorted(kept, rows.indices)
     found = np.append(kept, -1)[place] == rows.indices

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from suffice.adapt.gain import answer_features, prompt_features, word_rows
+from suffice.models.gain import answer_features, prompt_features, word_rows
 
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 
