@@ -9,13 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suffice.measurement import Interval, Measurement, not_measured
-from suffice.ports import Answer, Model, Progress, Request, Scorer
+from suffice.ports import Answer, Model, Request, Scorer
 from suffice.stats import intervals
 from suffice.task import JsonValue, Sample, Split
 
 Against = Literal["target", "reference"]
-
-_BATCH = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,21 +40,16 @@ def wanted(samples: Sequence[Sample], against: Against) -> list[JsonValue]:
     return [sample.target if against == "target" else sample.reference for sample in samples]
 
 
-async def ask(
-    model: Model, samples: Sequence[Sample], *, batch: int = _BATCH, progress: Progress | None = None
-) -> list[Answer]:
-    """Returns the model's answers to the samples, in order, asked batch by batch.
+async def ask(model: Model, samples: Sequence[Sample]) -> list[Answer]:
+    """Returns the model's answers to the samples, in order.
+
+    All are asked at once: who wants them kept bit by bit gives a model that does so
+    (`models/remembered.Remembered`).
 
     Raises:
-        ModelError: the model could not answer a whole batch.
+        ModelError: the model could not answer.
     """
-    requests = requests_of(samples)
-    answers: list[Answer] = []
-    for start in range(0, len(requests), batch):
-        answers += await model.answer(requests[start : start + batch])
-        if progress is not None:
-            progress(f"ask {model.name}", len(answers), len(requests))
-    return answers
+    return await model.answer(requests_of(samples))
 
 
 async def score(
@@ -74,14 +67,13 @@ async def measure(
     *,
     against: Against = "target",
     split: Split | None = None,
-    progress: Progress | None = None,
 ) -> Quality:
     """Returns the quality of a model on samples, measured in one look.
 
     Raises:
         ModelError: the model could not answer.
     """
-    answers = await ask(model, samples, progress=progress)
+    answers = await ask(model, samples)
     scores = await score(samples, answers, scorer, against=against)
     return Quality(measurement=summary(scores, split=split), scores=scores, answers=answers, against=against)
 

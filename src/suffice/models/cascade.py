@@ -1,15 +1,20 @@
 """Several models as one model: each tier answers what the tiers before it were not sure of."""
 
+from __future__ import annotations
+
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from suffice.cascade import REFERENCE, Cascade, Tier
 from suffice.errors import ArtefactError, ModelError
 from suffice.models import artefact, registry, trust
 from suffice.ports import Answer, Model, Request, Usage
+
+if TYPE_CHECKING:  # the HTTP client is memory that a cascade of local tiers does not need
+    from suffice.models.remembered import Calls
 
 _Number = TypeVar("_Number", int, float)
 _NOTHING_USED = Usage(input_tokens=0, output_tokens=0)
@@ -56,8 +61,10 @@ class CascadeModel:
         self._rule = rule or trust.RULES[trust.DEFAULT]
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
+    def load(cls, folder: Path, *, calls: Calls | None = None) -> Self:
         """Returns the cascade in a folder with its local tiers; a reference tier stays open.
+
+        `calls` says how tiers behind servers are asked; a paid one answers nothing without it.
 
         Raises:
             ArtefactError: the folder or a tier's folder is damaged.
@@ -72,7 +79,8 @@ class CascadeModel:
             places = {name: _within(folder, place) for name, place in settings["folders"].items()}
         except (KeyError, TypeError, ValueError) as error:
             raise ArtefactError(f"{folder}: the cascade's settings are damaged: {error!r}") from error
-        return cls(cascade, {name: registry.load(place) for name, place in places.items()}, rule=rule)
+        models = {name: registry.load(place, calls=calls) for name, place in places.items()}
+        return cls(cascade, models, rule=rule)
 
     @property
     def name(self) -> str:
@@ -91,6 +99,8 @@ class CascadeModel:
 
         Raises:
             ModelError: the last tier could not answer at all.
+            BudgetExceeded: a paid tier may not be asked, or not on; what its answers cost is not lost
+                where it was loaded with `calls`.
         """
         answers: list[Answer | None] = [None] * len(requests)
         trails = [_Trail() for _ in requests]

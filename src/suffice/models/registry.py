@@ -1,11 +1,17 @@
 """Which class serves which kind of model; the class is imported when a model of its kind is loaded."""
 
+from __future__ import annotations
+
 import importlib
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from suffice.errors import ArtefactError
 from suffice.models import artefact
 from suffice.ports import Model
+
+if TYPE_CHECKING:  # imported when there is a server to ask: the HTTP client takes time and memory
+    from suffice.models.remembered import Calls
 
 # A new rung is one file and one line here. Each class has `load(folder)`.
 KINDS: dict[str, str] = {
@@ -18,15 +24,18 @@ KINDS: dict[str, str] = {
     "recorded": "suffice.models.recorded:RecordedModel",
 }
 
-
+# Kinds whose parts may be models behind servers.
+_NESTED = {"cascade"}
 # Kinds that can compute on several threads, to the same answers.
 _THREADED = {"encoder"}
 
 
-def load(folder: Path, *, threads: int = 1) -> Model:
+def load(folder: Path, *, threads: int = 1, calls: Calls | None = None) -> Model:
     """Returns the model in a folder, after checking its files against their hashes.
 
     `threads` is what kinds that compute on several threads may use; the others need one.
+    With `calls` models behind servers spend from its account and keep their answers in its store;
+    without it one that costs money refuses to answer.
 
     Raises:
         ArtefactError: the folder holds no intact model, or one of an unknown kind.
@@ -37,7 +46,13 @@ def load(folder: Path, *, threads: int = 1) -> Model:
             f"{folder} holds a model of the unknown kind {kind!r}; known are {', '.join(sorted(KINDS))}",
             hint="a newer version of suffice may have made it",
         )
+    if kind == "openai" and calls is not None:
+        return calls.open(folder)
+    options: dict[str, Any] = {}
+    if kind in _THREADED:
+        options["threads"] = threads
+    if kind in _NESTED:
+        options["calls"] = calls
     module, name = KINDS[kind].split(":")
-    found = getattr(importlib.import_module(module), name)
-    model: Model = found.load(folder, threads=threads) if kind in _THREADED else found.load(folder)
+    model: Model = getattr(importlib.import_module(module), name).load(folder, **options)
     return model

@@ -69,14 +69,6 @@ def test_shades_get_the_betting_interval() -> None:
     assert measured.interval.lower < 0.5 < measured.interval.upper
 
 
-def test_asking_goes_batch_by_batch_with_progress() -> None:
-    """Every sample is asked once, in order, and progress tells how far it is."""
-    heard: list[tuple[str, float, float]] = []
-    answers = asyncio.run(quality.ask(MODEL, SAMPLES, batch=4, progress=lambda *what: heard.append(what)))
-    assert ["yes"] * 8 + ["no"] * 2 == [answer.text for answer in answers]
-    assert [("ask m", 4, 10), ("ask m", 8, 10), ("ask m", 10, 10)] == heard
-
-
 def test_targets_never_reach_the_model() -> None:
     """A request holds the input and its key, nothing else."""
     [request] = quality.requests_of(SAMPLES[:1])

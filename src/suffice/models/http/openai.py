@@ -30,6 +30,7 @@ class _Batch:
     failures: list[ModelError] = field(default_factory=list)
     in_a_row: int = 0
     stopped: str = ""
+    refused: BudgetExceeded | None = None
 
     def fail(self, failure: CallFailed) -> None:
         self.failures.append(failure)
@@ -68,8 +69,8 @@ class OpenAIModel:
         self._tokens = TokenEstimator()
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Returns the model whose endpoint a folder names; with a price it has no cap, so it is refused.
+    def load(cls, folder: Path, *, account: SpendAccount | None = None) -> Self:
+        """Returns the model whose endpoint a folder names; without an account a priced one is refused.
 
         Raises:
             ArtefactError: the settings are damaged.
@@ -79,7 +80,7 @@ class OpenAIModel:
             given = dict(settings["endpoint"])
             price = None if given["price"] is None else Price(**given["price"])
             endpoint = Endpoint(**{**given, "price": price, "waiting": Waiting(**given["waiting"])})
-            return cls(endpoint, name=settings["name"], labels=settings["labels"])
+            return cls(endpoint, name=settings["name"], labels=settings["labels"], account=account)
         except (KeyError, TypeError, ValueError, SpecError) as error:
             raise ArtefactError(f"{folder}: the endpoint's settings are damaged: {error!r}") from error
 
@@ -159,7 +160,9 @@ class OpenAIModel:
 
         Raises:
             ModelError: not one request was answered, or the server may not be asked.
-            BudgetExceeded: the batch would pass the spend cap, or there is none; nothing was asked.
+            BudgetExceeded: the batch would pass the spend cap, or there is none: nothing was asked. Or
+                usage ran above the estimate, and `heard` has what is paid for; without `heard` the
+                requests that were not asked come back with an error instead.
         """
         if not requests:
             return []
@@ -169,6 +172,8 @@ class OpenAIModel:
         async with asyncio.TaskGroup() as group:
             for _ in range(min(self._endpoint.concurrency, len(requests))):
                 group.create_task(self._work(requests, queue, batch))
+        if batch.refused is not None and heard is not None:
+            raise batch.refused
         if len(batch.failures) and all(a is None or a.error is not None for a in batch.answers):
             raise batch.failures[0]
         return [answer or self._unasked(batch.stopped) for answer in batch.answers]
@@ -191,7 +196,7 @@ class OpenAIModel:
                 batch.answers[index] = Answer(text=None, tier=self._name, error=failure.message)
                 batch.fail(failure)
             except BudgetExceeded as refused:  # usage ran above the estimate: what is paid for is kept
-                batch.stopped = refused.message
+                batch.stopped, batch.refused = refused.message, refused
 
     async def _ask(self, request: Request) -> Answer:
         estimate = self.estimate_usd([request])

@@ -19,12 +19,12 @@ from suffice.models import registry
 from suffice.models.http.openai import OpenAIModel
 from suffice.models.http.spend import SpendAccount
 from suffice.models.recorded import RecordedModel
+from suffice.models.remembered import Remembered
 from suffice.pipeline.prepare import PrepareRows
 from suffice.pipeline.rows import Rows
-from suffice.pipeline.rungs.live_models import Calling, openai_model, price_of
+from suffice.pipeline.rungs.live_models import Calling, openai_model, price_of, prompt_of
 from suffice.pipeline.rungs.make_artefact import MakeArtefact, artefact_steps
 from suffice.pipeline.rungs.measure_rung import MeasureRung, read_measurements
-from suffice.pipeline.rungs.remembered import Remembered
 from suffice.pipeline.rungs.rung import Rung
 from suffice.pipeline.step import Executor
 from suffice.ports import Model, Progress, Store
@@ -54,7 +54,13 @@ class Workbench:
     @property
     def calling(self) -> Calling:
         """Returns what the run's live models share."""
-        return Calling(labels=self.rows.labels, account=self.account, offline=self.offline)
+        rows = self.rows
+        return Calling(
+            labels=rows.labels,
+            account=self.account,
+            offline=self.offline,
+            prompt=prompt_of(rows.kind, schema=rows.schema, instruction=rows.instruction),
+        )
 
     def remembered(self, model: Model, name: str) -> Remembered:
         """Returns the model with its answers kept in the store, under its fingerprint."""

@@ -9,10 +9,10 @@ from suffice.errors import ModelError
 from suffice.measure.quality import requests_of
 from suffice.measurement import Measurement
 from suffice.models.recorded import RecordedModel
+from suffice.models.remembered import Remembered
 from suffice.pipeline.rows import Rows
 from suffice.pipeline.rungs.live_models import check_spend, openai_model, reference_settings
 from suffice.pipeline.rungs.open_rungs import Workbench, resources_of, stated_measurements
-from suffice.pipeline.rungs.remembered import Remembered
 from suffice.ports import Answer, Model
 from suffice.readers.spec import Spec
 from suffice.task import Sample, Split

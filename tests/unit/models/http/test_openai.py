@@ -1,8 +1,9 @@
 """The HTTP model against a real server on loopback that behaves, stalls, lies and breaks."""
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -70,10 +71,11 @@ class Server:
         """Notes a wait instead of waiting."""
         self.pauses.append(seconds)
 
-    async def ask(
-        self, requests: list[Request], settings: dict[str, Any], options: dict[str, Any]
-    ) -> list[Answer]:
-        """Runs the server, asks the requests, and stops it."""
+    @contextlib.asynccontextmanager
+    async def running(
+        self, settings: dict[str, Any] | None = None, options: dict[str, Any] | None = None
+    ) -> AsyncIterator[OpenAIModel]:
+        """Runs the server, gives a model that asks it, and stops both."""
         app = web.Application()
         app.router.add_post("/v1/chat/completions", self.handle)
         runner = web.AppRunner(app, shutdown_timeout=0.01)
@@ -81,16 +83,22 @@ class Server:
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         port = runner.addresses[0][1]
-        endpoint = Endpoint(
-            **{"base_url": f"http://127.0.0.1:{port}/v1", "model": "m", "waiting": QUICK, **settings}
-        )
-        model = OpenAIModel(endpoint, sleep=self.pause, **{"labels": LABELS, **options})
+        given = {"base_url": f"http://127.0.0.1:{port}/v1", "model": "m", "waiting": QUICK}
+        endpoint = Endpoint(**{**given, **(settings or {})})
+        model = OpenAIModel(endpoint, sleep=self.pause, **{"labels": LABELS, **(options or {})})
         try:
-            return await model.answer(requests)
+            yield model
         finally:
             await model.close()
             await model.close()
             await runner.cleanup()
+
+    async def ask(
+        self, requests: list[Request], settings: dict[str, Any], options: dict[str, Any]
+    ) -> list[Answer]:
+        """Returns what a model that asks this server answers."""
+        async with self.running(settings, options) as model:
+            return await model.answer(requests)
 
 
 def ask(server: Server, *texts: str, settings: dict[str, Any] | None = None, **options: Any) -> list[Answer]:
@@ -509,6 +517,24 @@ def test_usage_above_the_estimate_stops_the_batch() -> None:
     assert len(server.bodies) < 5
 
 
+def test_usage_above_the_estimate_is_raised_where_answers_are_heard() -> None:
+    """Who keeps each answer as it comes hears of the cap at once, and has every answer that is paid."""
+    dear = completion() | {"usage": {"prompt_tokens": 900_000, "completion_tokens": 2}}
+    server = Server(reply(dear))
+    heard: list[str] = []
+    account = SpendAccount(cap_usd=1.0)
+
+    async def told() -> None:
+        async with server.running({"price": PRICE, "concurrency": 1}, {"account": account}) as model:
+            requests = [Request(text=text, key=text) for text in "12345"]
+            await model.answer(requests, heard=lambda request, _: heard.append(request.key))
+
+    with pytest.raises(BudgetExceeded, match="passes the cap"):
+        asyncio.run(told())
+    assert len(server.bodies) == len(heard)
+    assert 1 <= len(heard) < 5
+
+
 def test_round_trip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A sealed endpoint is loaded as it was, and its folder holds no key."""
     monkeypatch.setenv("INVENTED_KEY", "sk-hidden-1234")
@@ -539,22 +565,11 @@ def test_each_answer_is_told_as_it_comes() -> None:
     heard: dict[str, str | None] = {}
 
     async def asked() -> None:
-        server = Server(odd)
-        app = web.Application()
-        app.router.add_post("/v1/chat/completions", server.handle)
-        runner = web.AppRunner(app, shutdown_timeout=0.01)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
-        model = OpenAIModel(Endpoint(base_url=url, model="m", waiting=QUICK), labels=LABELS)
-        try:
+        async with Server(odd).running() as model:
             await model.answer(
                 [Request(text=text) for text in ("one", "bad", "two")],
                 heard=lambda request, answer: heard.update({request.text: answer.text}),
             )
-        finally:
-            await model.close()
-            await runner.cleanup()
 
     asyncio.run(asked())
     assert {"one": "billing", "two": "billing"} == heard
