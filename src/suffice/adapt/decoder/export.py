@@ -15,7 +15,9 @@ from suffice.models.transformers.folder import DecoderFolder
 _FILE_TYPES = {"f32": "ALL_F32", "f16": "MOSTLY_F16", "bf16": "MOSTLY_BF16"}
 _FEATURE = "exporting a decoder to GGUF"
 # The converter's loggers write to the terminal; what goes wrong is raised instead.
-_LOGGERS = ("hf-to-gguf", "metadata", "gguf", "gguf.gguf_writer", "gguf.vocab", "gguf.utility", "transformers")
+_LOGGERS = ("hf-to-gguf", "metadata", "gguf.gguf_writer", "gguf.vocab", "gguf.utility", "transformers")
+# What the converter raises about a folder that it cannot use.
+_REFUSALS = (ValueError, KeyError, AssertionError, TypeError, NotImplementedError, FileNotFoundError)
 
 
 def write_gguf(hf_folder: Path, out_file: Path, *, outtype: str = "f16") -> None:
@@ -31,7 +33,7 @@ def write_gguf(hf_folder: Path, out_file: Path, *, outtype: str = "f16") -> None
         MissingExtra: the packages of the extra `train` are missing.
     """
     if outtype not in _FILE_TYPES:
-        raise ArtefactError(f"a GGUF file of type {outtype!r} cannot be exported; known are {', '.join(_FILE_TYPES)}")
+        raise ArtefactError(f"the type {outtype!r} cannot be exported; known are {', '.join(_FILE_TYPES)}")
     checked = decoder_folder.check(hf_folder)
     gguf = extras.require("gguf", extra="train", feature=_FEATURE)
     torch = extras.require("torch", extra="train", feature=_FEATURE)
@@ -44,7 +46,7 @@ def write_gguf(hf_folder: Path, out_file: Path, *, outtype: str = "f16") -> None
             writer.write_header_to_file(path=beside)
             writer.write_kv_data_to_file()
             writer.write_tensors_to_file(progress=False)
-        except (ValueError, KeyError, AssertionError, TypeError, NotImplementedError, FileNotFoundError) as error:
+        except _REFUSALS as error:
             raise ArtefactError(f"{hf_folder} cannot be exported to GGUF: {error}") from error
         finally:
             converter.gguf_writer.close()

@@ -26,14 +26,13 @@ def name_of(folder: Path) -> str:
     path = folder / "tokenizer.json"
     try:
         tokenizer = json.loads(path.read_text(encoding="utf-8"))
-        steps, merges_first = _steps(tokenizer["pre_tokenizer"]), bool(tokenizer["model"].get("ignore_merges"))
+        steps = _steps(tokenizer["pre_tokenizer"])
+        whole_words = bool(tokenizer["model"].get("ignore_merges"))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArtefactError(f"{path} is no tokenizer that can be exported: {error!r}") from error
     name = _name(steps)
-    if merges_first and name != "dbrx":
-        name = None
-    elif merges_first:
-        name = "llama-bpe"
+    if whole_words:
+        name = "llama-bpe" if name == "dbrx" else None
     if name is None or tokenizer.get("normalizer") is not None:
         found = json.dumps({key: tokenizer.get(key) for key in ("normalizer", "pre_tokenizer")})
         raise ArtefactError(

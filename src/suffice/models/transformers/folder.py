@@ -39,7 +39,7 @@ def check(path: Path) -> DecoderFolder:
     config = _json_object(path / "config.json")
     if "auto_map" in config:
         raise ArtefactError(
-            f"{path / 'config.json'} asks for code of its own (auto_map); suffice runs no code from model folders",
+            f"{path / 'config.json'} asks for code of its own (auto_map), which suffice does not run",
             hint="choose a model whose architecture transformers has built in",
         )
     architectures = config.get("architectures")
@@ -76,7 +76,8 @@ def _json_object(path: Path) -> dict[str, Any]:
         value = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ArtefactError(
-            f"cannot read {path}: {error.strerror or error}", hint="give the folder that save_pretrained wrote"
+            f"cannot read {path}: {error.strerror or error}",
+            hint="give the folder that save_pretrained wrote",
         ) from error
     except (ValueError, RecursionError) as error:
         raise ArtefactError(f"{path} is no JSON: {error}") from error

@@ -8,7 +8,7 @@ from typing import Any
 
 from suffice.errors import ArtefactError
 
-# Layout: 8 bytes little-endian header length, JSON header, tensors (github.com/huggingface/safetensors, "Format").
+# Layout: 8 bytes little-endian header length, JSON header, tensors (the safetensors README, "Format").
 _LENGTH_BYTES = 8
 _HEADER_LIMIT_BYTES = 100_000_000
 _SIZE_LIMIT = 2**48  # elements of one tensor: far beyond any real one, far below overflow
@@ -76,13 +76,13 @@ def _tensor(path: Path, name: str, entry: Any) -> TensorHeader:
     if dtype not in DTYPE_BYTES:
         raise _damaged(path, f"tensor {name!r} has the unknown type {dtype!r}")
     numbers = [*shape, begin, end] if isinstance(shape, list) else [None]
-    if not all(isinstance(number, int) and not isinstance(number, bool) and number >= 0 for number in numbers):
+    if not all(type(number) is int and number >= 0 for number in numbers):
         raise _damaged(path, f"tensor {name!r} has the shape {shape!r} and the range {begin!r} to {end!r}")
     if len(shape) > _DIMENSIONS_LIMIT or math.prod(max(number, 1) for number in shape) > _SIZE_LIMIT:
         raise _damaged(path, f"tensor {name!r} has the absurd shape {shape!r}")
     wanted = math.prod(shape) * DTYPE_BYTES[dtype]
     if end - begin != wanted:
-        raise _damaged(path, f"tensor {name!r} needs {wanted:,} bytes for its shape and claims {end - begin:,}")
+        raise _damaged(path, f"tensor {name!r} needs {wanted:,} bytes and claims {end - begin:,}")
     return TensorHeader(dtype=dtype, shape=tuple(shape), begin=begin, end=end)
 
 
@@ -92,8 +92,8 @@ def _check_ranges(path: Path, tensors: dict[str, TensorHeader], room: int) -> No
         if tensor.end > room:
             raise _damaged(path, f"tensor {name!r} ends at byte {tensor.end:,}, the data has {room:,}")
         if tensor.begin != reached:
-            how = "overlaps the tensor before it" if tensor.begin < reached else "leaves a gap before it"
-            raise _damaged(path, f"tensor {name!r} {how}: it begins at byte {tensor.begin:,}, not {reached:,}")
+            how = "overlaps the one before it" if tensor.begin < reached else "leaves a gap before it"
+            raise _damaged(path, f"tensor {name!r} {how}: it begins at {tensor.begin:,}, not {reached:,}")
         reached = tensor.end
     if reached != room:
         raise _damaged(path, f"its tensors take {reached:,} bytes, the data has {room:,}")
