@@ -1,0 +1,1 @@
+"""Decoders in GGUF files, served by llama.cpp."""
