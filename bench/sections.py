@@ -55,6 +55,7 @@ SECTIONS = (
         title="The proof engine by simulation",
         command=("-m", "bench.proof", "--reps", "2000"),
     ),
+    Section(name="big-file", title="Reading 10,000,000 rows", command=("-m", "bench.big_file")),
 )
 
 

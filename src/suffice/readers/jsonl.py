@@ -25,7 +25,7 @@ def read_json_lines(path: Path, *, encoding: str | None, tally: Tally) -> Iterat
             tally.add("blank lines", f"{path}:{number}")
             continue
         try:
-            record = _DECODER.decode(text)
+            record = _decoded(text)
         except json.JSONDecodeError as error:
             raise _broken(path, number, text, error) from error
         except (RecursionError, ValueError) as error:
@@ -117,6 +117,17 @@ class _Window:
     def _error(self, what: str, *, at: int | None = None) -> DataError:
         line = self._line + self._text.count("\n", 0, self._at if at is None else at)
         return DataError(f"{self._path}, line {line}: not a JSON array of rows: {what}", hint="mend the file")
+
+
+def _decoded(text: str) -> Any:
+    """Returns the one JSON value of a text without white space around it.
+
+    `decode` would look for such, which takes as long as reading a short row.
+    """
+    record, end = _DECODER.raw_decode(text)
+    if end != len(text):
+        raise json.JSONDecodeError("Extra data", text, end)
+    return record
 
 
 def _row(record: Any, *, path: Path, line: int) -> Row:
