@@ -27,6 +27,20 @@ class Metric(StrEnum):
     ACCURACY = "accuracy"
     MACRO_F1 = "macro_f1"
     RECALL_AT_FALSE_ALARM = "recall_at_false_alarm"
+    EXACT_MATCH = "exact_match"  # the whole object, or the whole text
+    FIELD_F1 = "field_f1"  # each object's F1 of (field, value) pairs
+    NORMALISED_MATCH = "normalised_match"  # the text without case, punctuation and articles
+    NUMERIC_MATCH = "numeric_match"  # the last number
+    REGEX = "regex"  # what a pattern finds in the text
+    ROUGE_L = "rouge_l"
+    CHRF = "chrf"
+    UNIT_TESTS = "unit_tests"  # the text is Python, the truth its tests
+    JUDGE = "judge"  # another model says
+
+    @property
+    def is_mean(self) -> bool:
+        """Says whether quality is a mean over samples of values in [0, 1]: what bets can be made on."""
+        return self not in {Metric.MACRO_F1, Metric.RECALL_AT_FALSE_ALARM}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +48,9 @@ class QualityBar:
     """The acceptance criterion for quality. Exactly the threshold its target names is set.
 
     `positive` and `false_alarm` belong to recall_at_false_alarm: the class to be found, and the
-    largest share of other samples that may be taken for it.
+    largest share of other samples that may be taken for it. `ignore_case` makes texts equal that
+    differ in case only; `tolerance` is how far numbers may be apart, `pattern` finds the answer in a
+    text (numeric_match, regex).
     """
 
     metric: Metric = Metric.ACCURACY
@@ -44,6 +60,9 @@ class QualityBar:
     at_most: float | None = None
     positive: str | None = None
     false_alarm: float | None = None
+    ignore_case: bool = False
+    tolerance: float | None = None
+    pattern: str | None = None
 
     @property
     def threshold(self) -> float:

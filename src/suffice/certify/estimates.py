@@ -15,6 +15,7 @@ from suffice.certify.systems import Graders, Outcomes
 from suffice.stats.betting import Bets
 from suffice.stats.mixtures import bernoulli_bets, paired_bets
 from suffice.stats.planning import expected_n
+from suffice.stats.prediction_powered import JudgePlan, powered_bets
 from suffice.task import Sample, Task
 
 # Quantiles of the first tier's trust on dev at which a cascade may escalate. They do not depend
@@ -30,7 +31,8 @@ class SystemEstimate:
 
     `mean`, `variance`: of the variable its test bets on, over `n` dev rows. `same`: share answered
     as the reference answers. `rows_needed`: certify rows its test is expected to take, None if it
-    is not expected to pass. `misses`: the first resource bar it does not keep.
+    is not expected to pass. `misses`: the first resource bar it does not keep. `reliance` on a judge
+    (0: none), whose labels of `fresh` further rows go with each value; mean and variance are then Z's.
     """
 
     cascade: Cascade
@@ -42,6 +44,8 @@ class SystemEstimate:
     same: float | None
     rows_needed: float | None
     misses: str | None
+    reliance: float = 0.0
+    fresh: int = 0
 
     @property
     def cautious_mean(self) -> float:
@@ -60,7 +64,7 @@ def possible_systems(
     systems = [Cascade(name=name, tiers=(Tier(model=name),)) for name in local]
     if metric is Metric.RECALL_AT_FALSE_ALARM:
         return systems
-    steps = _GRID if metric is Metric.ACCURACY else _COARSE_GRID
+    steps = _GRID if metric.is_mean else _COARSE_GRID
     for position, first in enumerate(local):
         above = [*local[position + 1 :], *([REFERENCE] if reference else [])]
         grid = np.unique(np.quantile(graders.models[first].part(0, n_dev).trust, steps, method="lower"))
@@ -89,18 +93,28 @@ class DevView:
         """Returns the number of dev rows."""
         return len(self.rows)
 
+    @property
+    def labelled(self) -> NDArray[np.bool_]:
+        """Returns which rows tell a test's value whatever a system answers; all, where none has a truth.
+
+        Rows without a truth would tell it only where system and reference agree.
+        """
+        has_truth = np.array([row.target is not None for row in self.rows], dtype=bool)
+        is_needed = self.task.quality.target is not Target.AGREEMENT
+        return has_truth if is_needed and has_truth.any() else np.ones(self.n, dtype=bool)
+
 
 def estimate(cascade: Cascade, view: DevView, *, alpha: float) -> SystemEstimate:
     """Returns what dev says about one system that is to be tested at `alpha`."""
     bar = view.task.quality
     outcomes = view.graders.outcomes(cascade, 0, view.n)
-    values = view.graders.values(cascade, bar.target, 0, view.n)
+    values = view.graders.values(cascade, bar.target, 0, view.n)[view.labelled]
     known = values[~np.isnan(values)]
     reached = reached_shares(outcomes.tier.tolist(), len(cascade.tiers))
     resources = of_system(cascade, view.parts, reached)
     same = outcomes.same[~np.isnan(outcomes.same)]
     mean, variance = _smoothed(known, worst=-1.0 if bar.target is Target.NON_INFERIOR else 0.0)
-    if bar.metric is not Metric.ACCURACY:
+    if not bar.metric.is_mean:
         return _rate_estimate(cascade, view, outcomes, alpha=alpha)
     found = SystemEstimate(
         cascade=cascade,
@@ -145,6 +159,8 @@ def _rate_estimate(cascade: Cascade, view: DevView, outcomes: Outcomes, *, alpha
 
 def bets_for(system: SystemEstimate, bar: QualityBar) -> Bets:
     """Returns the bets of the system's test: any are valid; these grow fastest if dev is right."""
+    if system.reliance:
+        return _bets_with_judge(system, bar)
     if bar.target is Target.NON_INFERIOR:
         differs = 0.1 if system.same is None else 1 - system.same
         design = max(system.cautious_mean, -0.5 * bar.threshold)
@@ -152,6 +168,17 @@ def bets_for(system: SystemEstimate, bar: QualityBar) -> Bets:
     null = bar.threshold if bar.target is Target.ABSOLUTE else 1 - bar.threshold
     gap = min(system.cautious_mean - null, 0.9 * (1 - null))
     return bernoulli_bets(null, design_gap=gap if gap > 0.001 else None)
+
+
+def _bets_with_judge(system: SystemEstimate, bar: QualityBar) -> Bets:
+    if bar.target is Target.NON_INFERIOR:
+        plan = JudgePlan(bar=-bar.threshold, low=-1.0, prediction_low=-1.0)
+        least = 0.5 * bar.threshold
+    else:
+        plan = JudgePlan(bar=bar.threshold)
+        least = 0.05 * (1 - bar.threshold)
+    gap = max(system.cautious_mean - plan.bar, least)
+    return powered_bets(plan, reliance=system.reliance, fresh=system.fresh, gap=gap, variance=system.variance)
 
 
 def _smoothed(values: NDArray[np.float64], *, worst: float) -> tuple[float, float]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from suffice.models.recorded import text_of
 from suffice.ports import Answer
 from suffice.task import Sample
 
@@ -22,27 +23,42 @@ class Part:
 
     `right`: worth against the truth, in [0, 1]; NaN where the row has no truth.
     `same`: 1 where the answer equals the reference's, 0 where not; NaN where that is not known.
+    `judged`: worth against a judge's label, 0 where the judge gave none.
     `trust`: the score a cascade compares with its threshold.
     """
 
     right: NDArray[np.float64]
     same: NDArray[np.float64]
+    judged: NDArray[np.float64]
     trust: NDArray[np.float64]
     answers: tuple[str | None, ...]
 
 
 class GradedModel:
-    """One model over rows in a fixed order. Rows are asked in order, each once."""
+    """One model over rows in a fixed order. Rows are asked in order, each once.
+
+    `grade` gives answers' worth; `same` says which are the reference's, 1 or 0 (where None, `grade` does).
+    Equal answers must have equal worth.
+    """
 
     def __init__(
-        self, name: str, rows: Sequence[Sample], *, ask: Ask, grade: Grade, trust: Trust | None = None
+        self,
+        name: str,
+        rows: Sequence[Sample],
+        *,
+        ask: Ask,
+        grade: Grade,
+        same: Grade | None = None,
+        trust: Trust | None = None,
     ) -> None:
         self.name = name
         self._rows = rows
         self._ask, self._grade, self._trust = ask, grade, trust
+        self._is_same = same or grade
         self._answers: list[str | None] = []
         self._right = np.empty(0)
         self._same = np.empty(0)
+        self._judged = np.empty(0)
         self._trusts = np.empty(0)
 
     @property
@@ -58,6 +74,7 @@ class GradedModel:
         return Part(
             right=self._right[start:stop],
             same=self._same[start:stop],
+            judged=self._judged[start:stop],
             trust=self._trusts[start:stop],
             answers=tuple(self._answers[start:stop]),
         )
@@ -69,14 +86,21 @@ class GradedModel:
         trust = self._trust
         scores = [0.0 if trust is None or answer.text is None else trust(answer) for answer in given]
         self._right = np.append(self._right, self._grade([row.target for row in rows], texts))
-        self._same = np.append(self._same, self._grade([row.reference for row in rows], texts))
+        self._same = np.append(self._same, self._is_same([row.reference for row in rows], texts))
+        judged = np.zeros(len(rows))
+        if any(row.judge is not None for row in rows):
+            judged = np.nan_to_num(self._grade([row.judge for row in rows], texts))
+        self._judged = np.append(self._judged, judged)
         self._trusts = np.append(self._trusts, scores)
         self._answers.extend(texts)
 
 
-def grade_reference(rows: Sequence[Sample], grade: Grade) -> NDArray[np.float64]:
-    """Returns the worth of the reference's recorded answers against the truth; NaN without truth."""
-    return grade(
-        [row.target for row in rows],
-        [None if row.reference is None else str(row.reference) for row in rows],
-    )
+def grade_reference(rows: Sequence[Sample], grade: Grade, *, by_judge: bool = False) -> NDArray[np.float64]:
+    """Returns the worth of the reference's recorded answers against the truth; NaN without truth.
+
+    `by_judge`: against the judge's labels instead; 0 where the judge gave none.
+    """
+    answers = [text_of(row.reference) for row in rows]
+    if by_judge:
+        return np.nan_to_num(grade([row.judge for row in rows], answers))
+    return grade([row.target for row in rows], answers)

@@ -86,6 +86,9 @@ def rows_of(loaded: Loaded) -> Rows:
         imbalance=profile.imbalance,
         findings=tuple(_in_words(loaded.findings, loaded.spec.base)),
         fingerprints={split.value: loaded.splits.fingerprint(split) for split in Split},
+        kind=loaded.task.kind,
+        schema=loaded.task.schema,
+        instruction=loaded.task.instruction,
     )
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from suffice import fingerprint
-from suffice.bar import Metric
 from suffice.certify import evidence
 from suffice.certify.certify_rows import CertifyRows, usable_rows
 from suffice.certify.estimates import SystemEstimate
@@ -65,10 +64,12 @@ def prove(
             hint="absolute and non_inferior need rows with a truth; the latter and agreement need "
             "the reference's answers beside them",
         )
+    if not any(system.reliance for system in choice.path.systems):
+        rows = rows.without_judge()
     keys = [row.key for row in rows.rows]
     look = looks.open_look(
         keys,
-        what=_what(choice, rungs, keys, task=task, rule=grading.rule),
+        what=_what(choice, rungs, rows, task=task, rule=grading.rule),
         alpha_of=lambda number: look_alpha(task.alpha, number),
     )
     if look.alpha < _SPENT_BELOW:
@@ -77,9 +78,9 @@ def prove(
             hint="add rows that no earlier run has seen (at best as a certify file of their own)",
         )
     graders = graders_over(rungs, rows.rows, grading)
-    if task.quality.metric is Metric.ACCURACY:
+    if task.quality.metric.is_mean:
         paid = {rung.name for rung in rungs if rung.candidate.kind == "openai"}
-        prices = [_call_price(system, paid) for system in choice.path.systems]
+        prices = [_call_price(system, paid, stride=rows.stride) for system in choice.path.systems]
         result = search(
             choice.path.systems, graders, rows, bar=task.quality, alpha=look.alpha, call_prices=prices
         )
@@ -91,18 +92,24 @@ def prove(
     return Proof(look=look, rows=rows, graders=graders, result=result, evidence=written)
 
 
-def _call_price(system: SystemEstimate, paid: set[str]) -> float:
-    """Returns what one more answer of a system costs now; only endpoints are paid by the call."""
+def _call_price(system: SystemEstimate, paid: set[str], *, stride: int) -> float:
+    """Returns what one more value of a system's test costs now; only endpoints are paid by the call."""
     if not paid & set(system.cascade.local_models):
         return 0.0
-    return (system.resources.cost_usd_per_1k or 0.0) / 1e3
+    return stride * (system.resources.cost_usd_per_1k or 0.0) / 1e3
 
 
-def _what(choice: Choice, rungs: Sequence[Rung], keys: Sequence[str], *, task: Task, rule: str) -> str:
+def _what(choice: Choice, rungs: Sequence[Rung], rows: CertifyRows, *, task: Task, rule: str) -> str:
     """Returns the identity of a look: a repetition of the very same test spends nothing again."""
     cascades = tuple(system.cascade for system in choice.path.systems)
     models = {rung.name: rung.fingerprint for rung in rungs}
-    return fingerprint.of_value((task.quality, task.alpha, cascades, rule, models, tuple(keys)))
+    keys = tuple(row.key for row in rows.rows)
+    test: tuple[object, ...] = (task.quality, task.alpha, cascades, rule, models, keys)
+    if rows.fresh:
+        # Another judge, or the same relied on otherwise, is another test.
+        reliances = tuple(system.reliance for system in choice.path.systems)
+        test += (rows.fresh, reliances, tuple(row.judge for row in rows.rows))
+    return fingerprint.of_value(test)
 
 
 def _written(value: dict[str, Any]) -> bytes:

@@ -9,7 +9,8 @@ from typing import Any
 
 from suffice import files
 from suffice.ports import TrainingRows
-from suffice.task import Message, Sample, Split
+from suffice.readers.json_answers import taught_target
+from suffice.task import Kind, Message, Sample, Split
 
 _FACTS = "facts.json"
 
@@ -20,6 +21,7 @@ class Rows:
 
     `total` counts the rows read, `labelled_share` the distinct inputs with a truth; `imbalance` is
     the largest class over the smallest. `fingerprints` names each split by the sha256 of its keys.
+    `schema` is that of an extract task's answers.
     """
 
     splits: Mapping[Split, tuple[Sample, ...]]
@@ -30,6 +32,9 @@ class Rows:
     imbalance: float | None
     findings: tuple[str, ...]
     fingerprints: Mapping[str, str]
+    kind: Kind = Kind.CLASSIFY
+    schema: Mapping[str, Any] | None = None
+    instruction: str = ""
 
     def training(self) -> TrainingRows:
         """Returns what methods may look at; without any truth, targets are the reference's answers.
@@ -39,14 +44,18 @@ class Rows:
         """
         train, dev = self.splits[Split.TRAIN], self.splits[Split.DEV]
         if self.targets_are_reference:
-            train, dev = _taught(train), _taught(dev)
+            train, dev = _taught(train, self.kind), _taught(dev, self.kind)
         known = set(self.labels)
+        is_open = self.kind is not Kind.CLASSIFY
         return TrainingRows(
             labels=self.labels,
             train=tuple(s for s in train if s.target is not None),
-            dev=tuple(s for s in dev if s.target in known),
+            dev=tuple(s for s in dev if s.target is not None and (is_open or s.target in known)),
             unlabelled=tuple(s for s in train if s.target is None),
             targets_are_reference=self.targets_are_reference,
+            kind=self.kind,
+            schema=self.schema,
+            instruction=self.instruction,
         )
 
 
@@ -64,6 +73,7 @@ def read_rows(folder: Path) -> Rows:
     facts = json.loads((folder / _FACTS).read_text(encoding="utf-8"))
     for name in ("labels", "findings"):
         facts[name] = tuple(facts[name])
+    facts["kind"] = Kind(facts["kind"])
     return Rows(splits={split: tuple(_read(folder / f"{split.value}.jsonl")) for split in Split}, **facts)
 
 
@@ -80,10 +90,16 @@ def _plain(sample: Sample) -> dict[str, Any]:
     fields["messages"] = [{"role": m.role, "content": m.content} for m in sample.messages]
     fields["recorded"] = dict(sample.recorded)
     required = {"key", "text"}
-    return {
-        name: value for name, value in fields.items() if name in required or value not in (None, "", [], {})
-    }
+    answers = {"target", "reference"}  # an empty object is an answer: nothing is to be extracted
+
+    def is_kept(name: str, value: object) -> bool:
+        return name in required or (value is not None if name in answers else value not in (None, "", [], {}))
+
+    return {name: value for name, value in fields.items() if is_kept(name, value)}
 
 
-def _taught(samples: Iterable[Sample]) -> tuple[Sample, ...]:
-    return tuple(dataclasses.replace(sample, target=sample.reference) for sample in samples)
+def _taught(samples: Iterable[Sample], kind: Kind) -> tuple[Sample, ...]:
+    """Returns the samples with the reference's answers as targets; for extract, those that are objects."""
+    return tuple(
+        dataclasses.replace(sample, target=taught_target(sample.reference, kind)) for sample in samples
+    )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from suffice import extras, files
+from suffice.candidate import Ladder
 from suffice.certify.evidence import FILE as EVIDENCE
 from suffice.certify.statement import BUNDLE
 from suffice.clock import Clock, SystemClock
@@ -28,6 +29,7 @@ from suffice.pipeline.prove import certify_rows, prove
 from suffice.pipeline.rows import read_rows
 from suffice.pipeline.rungs import ladder as ladders
 from suffice.pipeline.rungs.alarm_rungs import alarm_notes, alarm_rungs
+from suffice.pipeline.rungs.gated_rungs import gate_notes, gated_rungs
 from suffice.pipeline.rungs.measure_served import served_measurements
 from suffice.pipeline.rungs.open_rungs import Workbench, open_rungs
 from suffice.pipeline.rungs.reference import open_reference
@@ -41,8 +43,7 @@ from suffice.readers.task_file import read_spec
 from suffice.report import page
 from suffice.report.facts import Facts, to_json
 from suffice.report.words import with_words
-from suffice.score.classify import LabelScorer
-from suffice.stats.budget import look_alpha
+from suffice.score.registry import scoring_of
 from suffice.task import Split, Task
 
 WORK = "work"
@@ -161,8 +162,16 @@ def _find(spec: Spec, bench: Workbench, looks: LookBook, *, settings: RunSetting
         resources=spec.resource_bars,
         alpha=spec.alpha,
         minimise=spec.minimise,
+        schema=rows.schema,
+        instruction=rows.instruction,
     )
-    grading = Grading(grade=grade_with(LabelScorer(), bench.runner), rule=trust.DEFAULT, runner=bench.runner)
+    scoring = scoring_of(task.quality, task.kind)
+    grading = Grading(
+        grade=grade_with(scoring.worth, bench.runner),
+        same=grade_with(scoring.same, bench.runner),
+        rule=trust.DEFAULT,
+        runner=bench.runner,
+    )
     certify = certify_rows(rows.splits[Split.CERTIFY], task, seed=settings.seed)
 
     def chosen_from(rungs: Sequence[Rung]) -> Choice:
@@ -172,10 +181,14 @@ def _find(spec: Spec, bench: Workbench, looks: LookBook, *, settings: RunSetting
             task=task,
             grading=grading,
             reference=None if reference is None else reference.resources,
-            certify=(len(certify.rows), look_alpha(task.alpha, 1)),
+            certify=certify,
         )
 
-    rungs, choice, notes = _climb(spec, bench, chosen_from, quick=settings.quick)
+    def opened(ladder: Ladder, known: Ladder) -> list[Rung]:
+        rungs = alarm_rungs(open_rungs(ladder, known, bench), spec, bench)
+        return gated_rungs(rungs, spec, bench, grade=grading.grade)
+
+    rungs, choice, notes = _climb(spec, opened, chosen_from, quick=settings.quick)
     proof = None
     # Where no system keeps the limits on resources, no certify row is looked at.
     if choice.path.systems:
@@ -192,18 +205,27 @@ def _find(spec: Spec, bench: Workbench, looks: LookBook, *, settings: RunSetting
         machine=bench.machine,
         environment=bench.environment,
         seed=settings.seed,
-        notes=(*(() if reference is None else reference.notes), *notes, *alarm_notes(rungs)),
+        notes=(
+            *(() if reference is None else reference.notes),
+            *notes,
+            *alarm_notes(rungs),
+            *gate_notes(rungs),
+        ),
         command="",
         now=settings.clock.now().isoformat(timespec="seconds"),
     )
 
 
 def _climb(
-    spec: Spec, bench: Workbench, chosen_from: Callable[[Sequence[Rung]], Choice], *, quick: bool
+    spec: Spec,
+    opened: Callable[[Ladder, Ladder], list[Rung]],
+    chosen_from: Callable[[Sequence[Rung]], Choice],
+    *,
+    quick: bool,
 ) -> tuple[list[Rung], Choice, tuple[str, ...]]:
     """Opens the usual rungs, and the dear ones where dev expects none of the usual ones to do."""
     usual, dear = ladders.of_spec(spec)
-    rungs = alarm_rungs(open_rungs(usual, usual, bench), spec, bench)
+    rungs = opened(usual, usual)
     choice = chosen_from(rungs)
     if not dear.candidates or choice.expects_a_local_system:
         return rungs, choice, ()
@@ -212,5 +234,5 @@ def _climb(
         return rungs, choice, (f"not tried, because it takes minutes to train: {names}",)
     if not extras.is_installed("train"):
         return rungs, choice, (f"not tried, because the extra 'train' is not installed: {names}",)
-    rungs += alarm_rungs(open_rungs(dear, usual, bench), spec, bench)
+    rungs += opened(dear, usual)
     return rungs, chosen_from(rungs), ()

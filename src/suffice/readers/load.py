@@ -5,13 +5,17 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from suffice.bar import Target
 from suffice.errors import DataError
 from suffice.ports import TrainingRows
 from suffice.readers import hub
 from suffice.readers.columns import Columns, columns_of, missing_column
+from suffice.readers.answer_schema import misfits
 from suffice.readers.findings import Finding, Severity, listed, of_tally
+from suffice.readers.inferred_schema import fields_in_words, inferred
+from suffice.readers.json_answers import taught_target
 from suffice.readers.profile import Profile, findings_of, foreign_answers, profile_of, unseen
 from suffice.readers.rows import Tally
 from suffice.readers.samples import Gathered, gather, sample_of
@@ -41,13 +45,16 @@ class Loaded:
         """Returns what methods may look at; where there is no truth, targets are the reference's answers."""
         train, dev = self.splits.train, self.splits.dev
         if self.targets_are_reference:
-            train, dev = _taught(train), _taught(dev)
+            train, dev = _taught(train, self.task.kind), _taught(dev, self.task.kind)
         return TrainingRows(
             labels=self.task.labels,
             train=tuple(sample for sample in train if sample.target is not None),
             dev=tuple(sample for sample in dev if sample.target is not None),
             unlabelled=tuple(sample for sample in train if sample.target is None),
             targets_are_reference=self.targets_are_reference,
+            kind=self.task.kind,
+            schema=self.task.schema,
+            instruction=self.task.instruction,
         )
 
 
@@ -72,6 +79,7 @@ def load(task_file: Spec | Path | str, *, offline: bool = False) -> Loaded:
     profile = profile_of(parts, spec.kind)
     learns_reference = profile.labelled == 0
     labels = _labels(spec, splits, learns_reference=learns_reference)
+    schema, shape = _answer_schema(spec, splits, learns_reference=learns_reference)
     is_comparable = spec.kind is Kind.CLASSIFY and not learns_reference
     files = Finding(
         what="files read", count=len(taken_for), detail="each told by its content", examples=tuple(taken_for)
@@ -81,6 +89,7 @@ def load(task_file: Spec | Path | str, *, offline: bool = False) -> Loaded:
         *of_tally(tally),
         *findings_of(profile, parts),
         *(foreign_answers(parts, labels, profile) if is_comparable else ()),
+        *shape,
         *splits.findings,
         *_split_findings(spec, splits, learns_reference=learns_reference),
     )
@@ -94,6 +103,8 @@ def load(task_file: Spec | Path | str, *, offline: bool = False) -> Loaded:
             resources=spec.resource_bars,
             alpha=spec.alpha,
             minimise=spec.minimise,
+            schema=schema,
+            instruction=spec.instruction or "",
         ),
         splits=splits,
         profile=profile,
@@ -118,7 +129,7 @@ def read_inputs(path: Path | str, spec: Spec, *, tally: Tally | None = None) -> 
     for row in source.rows(tally):
         names.update(row.fields if not found else ())
         if columns is None:
-            bare = spec.model_copy(update={"reference": None, "target": None, "ladder": None})
+            bare = spec.model_copy(update={"reference": None, "target": None, "judge": None, "ladder": None})
             columns = dataclasses.replace(columns_of(bare, source.records, row.fields), target=None)
         sample = sample_of(row, columns, spec.kind, tally)
         if sample is not None:
@@ -162,15 +173,45 @@ def _gather(source: Source, spec: Spec, tally: Tally) -> Gathered:
     return gather(all_rows(), columns, kind=spec.kind, max_rows=spec.max_rows, tally=tally)  # type: ignore[arg-type]
 
 
-def _taught(samples: Sequence[Sample]) -> tuple[Sample, ...]:
-    return tuple(dataclasses.replace(sample, target=sample.reference) for sample in samples)
+def _taught(samples: Sequence[Sample], kind: Kind) -> tuple[Sample, ...]:
+    return tuple(
+        dataclasses.replace(sample, target=taught_target(sample.reference, kind)) for sample in samples
+    )
+
+
+def _answer_schema(
+    spec: Spec, splits: Splits, *, learns_reference: bool
+) -> tuple[Mapping[str, Any] | None, list[Finding]]:
+    """Returns the schema of an extract task's answers, as told or inferred, and what rows do not fit it."""
+    if spec.kind is not Kind.EXTRACT:
+        return None, []
+    rows = _taught(splits.train, spec.kind) if learns_reference else splits.train
+    train = [sample for sample in rows if sample.target is not None]
+    if spec.answer_schema is not None:
+        return spec.answer_schema, [
+            finding for split in Split for finding in misfits(split, splits.of(split), spec.answer_schema)
+        ]
+    if not train:
+        raise DataError(
+            "the task has no schema, and no train row has an object to infer it from",
+            hint="add `schema:` (JSON Schema, or its file), or check `target:` and `reference.answers`",
+        )
+    schema = inferred(train)
+    fields = list(fields_in_words(schema))
+    found = Finding(
+        what="schema inferred",
+        count=len(fields),
+        detail=f"fields, from {len(train):,} train targets; `schema:` in the task file replaces it",
+        examples=tuple(fields),
+    )
+    return schema, [found, *(f for s in (Split.DEV, Split.CERTIFY) for f in misfits(s, splits.of(s), schema))]
 
 
 def _labels(spec: Spec, splits: Splits, *, learns_reference: bool) -> tuple[str, ...]:
     """Every label of a train row, sorted; the reference's answers where there is no truth at all."""
     if spec.kind is not Kind.CLASSIFY:
         return ()
-    rows = _taught(splits.train) if learns_reference else splits.train
+    rows = _taught(splits.train, spec.kind) if learns_reference else splits.train
     live = spec.reference is not None and spec.reference.openai is not None
     labels = tuple(sorted({canonical(sample.target) for sample in rows if sample.target is not None}))
     if not splits.train:

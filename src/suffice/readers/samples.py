@@ -10,7 +10,7 @@ from suffice.errors import DataError
 from suffice.readers.columns import Columns, missing_column
 from suffice.readers.rows import Row, Tally
 from suffice.readers.same_input import SameInput
-from suffice.readers.values import answer_value, field_text, input_text, latency
+from suffice.readers.values import answer_value, field_text, input_text, latency, object_value
 from suffice.task import Kind, Message, Sample
 
 # Texts of more characters than this together are sampled as well, so that few huge rows cannot fill memory.
@@ -66,6 +66,8 @@ def sample_of(row: Row, columns: Columns, kind: Kind, tally: Tally) -> Sample | 
 
 def _sample(row: Row, columns: Columns, *, text: str, key: str, kind: Kind, tally: Tally) -> Sample:
     target = answer_value(row, columns.target, kind, tally)
+    if kind is Kind.EXTRACT:
+        target = object_value(row, columns.target, target)
     recorded = {
         name: answer_value(row, column, kind, tally)
         for name, column in columns.recorded.items()
@@ -78,6 +80,7 @@ def _sample(row: Row, columns: Columns, *, text: str, key: str, kind: Kind, tall
         messages=row.messages,
         target=None if target == "" else target,
         reference=answer_value(row, columns.reference, kind, tally),
+        judge=answer_value(row, columns.judge, kind, tally),
         reference_latency_ms=latency(row, columns.latency_ms, tally),
         group=field_text(row, columns.group) or "",
         source=f"{row.place} ({mark})" if mark else row.place,
@@ -151,6 +154,7 @@ class _Presence:
         for role, name in (
             ("target", columns.target),
             ("reference", columns.reference),
+            ("judge", columns.judge),
             ("group", columns.group),
             ("id", columns.id),
             ("latency_ms", columns.latency_ms),

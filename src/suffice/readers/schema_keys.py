@@ -33,9 +33,10 @@ def _walk(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, FieldInfo]
     for name, field in model.model_fields.items():
         if field.exclude:
             continue
-        yield prefix + name, field
+        written = field.alias or name
+        yield prefix + written, field
         for inner in _models_in(field.annotation):
-            yield from _walk(inner, f"{prefix}{name}.")
+            yield from _walk(inner, f"{prefix}{written}.")
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:

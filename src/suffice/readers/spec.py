@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from suffice.bar import Metric, QualityBar, ResourceBars, Target
+from suffice.readers.judge_keys import check_judge
+from suffice.readers.metric_keys import check_settings, metric_of
 from suffice.readers.rungs import CandidateSpec, OpenAISpec
 from suffice.task import Kind
 
@@ -27,7 +29,9 @@ Files = Annotated[tuple[Words, ...], BeforeValidator(_as_tuple)]
 class Part(BaseModel):
     """Frozen, strict, and closed to keys it does not name."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="forbid", allow_inf_nan=False, serialize_by_alias=True
+    )
 
 
 class DataSpec(Part):
@@ -77,10 +81,18 @@ class ReferenceSpec(Part):
         return self
 
 
+class JudgeSpec(Part):
+    """A judge whose guesses of the truth stand in the data."""
+
+    answers: Words = Field(description="field of the judge's label: what it takes for the truth")
+
+
 class QualitySpec(Part):
     """What is good enough."""
 
-    metric: Metric = Field(default=Metric.ACCURACY, strict=False, description="how answers become one number")
+    metric: Metric | None = Field(
+        default=None, strict=False, description="how answers become one number; the kind's usual one"
+    )
     target: Target = Field(strict=False, description="what quality is held against")
     at_least: Annotated[float, Field(gt=0, le=1)] | None = Field(
         default=None, description="for target absolute: the lowest quality allowed"
@@ -97,6 +109,13 @@ class QualitySpec(Part):
     false_alarm: Annotated[float, Field(gt=0, lt=1)] | None = Field(
         default=None, description="for recall_at_false_alarm: the largest share of others taken for it"
     )
+    ignore_case: bool = Field(default=False, description="texts that differ in case only are equal")
+    tolerance: NonNegative | None = Field(
+        default=None, description="for numeric_match: how far two equal numbers may be apart"
+    )
+    pattern: Words | None = Field(
+        default=None, description="for regex and numeric_match: what finds the answer in the text"
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> "QualitySpec":
@@ -107,14 +126,7 @@ class QualitySpec(Part):
             raise ValueError(f"target {self.target.value} takes the threshold {wanted!r}; found {found}")
         if self.at_least == 1:
             raise ValueError("no number of rows can show a quality of 1; at_least may be 0.999")
-        recall = self.metric is Metric.RECALL_AT_FALSE_ALARM
-        pair = [name for name in ("positive", "false_alarm") if getattr(self, name) is not None]
-        if recall and len(pair) < 2:
-            raise ValueError("metric recall_at_false_alarm needs 'positive' and 'false_alarm'")
-        if pair and not recall:
-            raise ValueError(f"{pair[0]!r} belongs to metric recall_at_false_alarm alone")
-        if self.target is not Target.ABSOLUTE and self.metric is not Metric.ACCURACY:
-            raise ValueError(f"metric {self.metric.value} is held against target absolute only")
+        check_settings(self.metric, self)
         return self
 
 
@@ -172,6 +184,12 @@ class Spec(Part):
     version: Literal[1] = Field(description="version of this schema")
     name: Words = Field(description="the task's name")
     kind: Kind = Field(strict=False, description="what is asked of a model")
+    answer_schema: dict[str, Any] | None = Field(
+        default=None, alias="schema", description="for extract: JSON Schema of an answer, or its file"
+    )
+    instruction: Words | None = Field(
+        default=None, description="what a language model is told to do; the kind's usual words"
+    )
     data: Annotated[DataSpec, BeforeValidator(_data)] = Field(description="where the rows are")
     input: Words | None = Field(default=None, description="field of the input; chat formats need none")
     target: Words | None = Field(default=None, description="field of the truth; may be missing on most rows")
@@ -185,6 +203,9 @@ class Spec(Part):
     )
     splits: SplitsSpec = Field(default_factory=SplitsSpec, description="shares of the splits")
     reference: ReferenceSpec | None = Field(default=None, description="the model in use now")
+    judge: JudgeSpec | None = Field(
+        default=None, description="labels of a judge; they save truths, and are never taken for them"
+    )
     bars: BarsSpec = Field(description="what a model must clear")
     alpha: Annotated[float, Field(gt=0, le=0.5)] = Field(
         default=0.05, description="error budget of the whole search"
@@ -202,6 +223,12 @@ class Spec(Part):
         target = self.bars.quality.target
         if target is not Target.ABSOLUTE and self.reference is None:
             raise ValueError(f"bars.quality.target {target.value} compares with a reference; add 'reference'")
+        check_settings(metric_of(self.kind, self.bars.quality.metric), self.bars.quality)
+        if self.answer_schema is not None and self.kind is not Kind.EXTRACT:
+            raise ValueError(f"'schema' belongs to kind extract; this task's kind is {self.kind.value}")
+        if self.judge is not None:
+            metric = self.quality_bar.metric
+            check_judge(self.judge.answers, metric=metric, target=target, truth=self.target)
         names = [candidate.rung.name for candidate in self.ladder or ()]
         doubled = sorted({name for name in names if names.count(name) > 1})
         if doubled:
@@ -213,7 +240,8 @@ class Spec(Part):
     @property
     def quality_bar(self) -> QualityBar:
         """Returns the quality bar as the rest of suffice knows it."""
-        return QualityBar(**self.bars.quality.model_dump())
+        metric = metric_of(self.kind, self.bars.quality.metric)
+        return QualityBar(**{**self.bars.quality.model_dump(), "metric": metric})
 
     @property
     def resource_bars(self) -> ResourceBars:

@@ -10,6 +10,7 @@ import yaml
 from pydantic import ValidationError
 
 from suffice.errors import SpecError
+from suffice.readers.answer_schema import read_schema
 from suffice.readers.schema_keys import allowed_keys, full_path_of
 from suffice.readers.spec import Spec
 from suffice.readers.yaml_lines import Lines, parse
@@ -35,6 +36,9 @@ _SYNONYMS = {
     "bar": "bars",
     "type": "kind",
     "models": "ladder",
+    "json_schema": "schema",
+    "system_prompt": "instruction",
+    "prompt": "instruction",
     "candidates": "ladder",
 }
 _SECRETS = {"api_key", "apikey", "key", "token", "secret", "password", "openai_api_key"}
@@ -89,6 +93,11 @@ def spec_of(value: Any, *, base: Path, file: str = "the task", lines: Lines | No
         )
     if "base" in value:
         raise SpecError(f"{_place(file, ('base',), lines)}: unknown key 'base'", hint=_allowed("base", ()))
+    if value.get("schema") is not None:
+        value = {
+            **value,
+            "schema": read_schema(value["schema"], base=base, place=_place(file, ("schema",), lines)),
+        }
     try:
         return Spec.model_validate({**value, "base": base})
     except ValidationError as error:

@@ -75,6 +75,34 @@ def answer_value(row: Row, column: str | None, kind: Kind, tally: Tally) -> Json
     return text
 
 
+def object_value(row: Row, column: str | None, value: JsonValue) -> Mapping[str, Any] | None:
+    """Returns an extract task's truth as an object; JSON text is parsed, null and "" are None.
+
+    Raises:
+        DataError: it is no JSON object; names the line.
+    """
+    if value is None or value == "":
+        return None
+    if isinstance(value, str):
+        try:
+            value = json.loads(value, parse_constant=_no_number)
+        except (ValueError, RecursionError) as error:
+            raise DataError(
+                f"{row.place}: the field {column!r} holds no JSON: {error}",
+                hint="an extract task's truth is a JSON object, as such or as text",
+            ) from error
+    if not isinstance(value, Mapping):
+        raise DataError(
+            f"{row.place}: the field {column!r} holds {json.dumps(value)[:60]}, not a JSON object",
+            hint="an extract task's truth is a JSON object, as such or as text",
+        )
+    return value
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no JSON number")
+
+
 def field_text(row: Row, column: str | None) -> str | None:
     """Returns a field that must be a scalar as text; None where there is none.
 

@@ -16,15 +16,19 @@ from suffice.report.inspection import (
     CalibrationFacts,
     ConfusionFacts,
     ConfusionMatrix,
+    ExtractionFacts,
+    FieldFacts,
     InspectedFacts,
+    ShareFacts,
     SliceFacts,
 )
 
 __all__ = [
     "VERSION", "BarFacts", "CalibrationBin", "CalibrationFacts", "CandidateFacts", "ChosenFacts",
     "ConfusionFacts", "ConfusionMatrix", "CostFacts", "DataFacts", "EscalationFacts", "EvidenceFacts",
-    "Facts", "InspectedFacts", "LatencyFacts", "PathPoint", "ProofFacts", "QualityFacts", "ReferenceFacts",
-    "ServedFile", "SliceFacts", "TaskFacts", "TestFacts", "from_json", "to_json",
+    "ExtractionFacts", "Facts", "FieldFacts", "InspectedFacts", "LatencyFacts", "PathPoint", "ProofFacts",
+    "QualityFacts", "ReferenceFacts", "ServedFile", "ShareFacts", "SliceFacts", "TaskFacts", "TestFacts",
+    "from_json", "to_json",
 ]  # fmt: skip
 
 VERSION = 1
@@ -95,12 +99,14 @@ class EvidenceFacts:
     """What the decision took: certify rows drawn, truths consulted, model answers, evidence reached.
 
     `bound_n` is the information-theoretic lower bound on n for the same decision; `ratio` n / bound_n.
-    `search_n` and `search_labels` count rows and truths of all tests together.
+    `judge_labels` counts a judge's labels, which are no truths. `search_n` and `search_labels` count
+    rows and truths of all tests together.
     """
 
     n: int
     labels: int
     calls: int
+    judge_labels: int = 0
     search_n: int | None = None
     search_labels: int | None = None
     e_value: float | None = None
@@ -253,6 +259,7 @@ class Facts:
     confusion_matrix: ConfusionMatrix | None = None
     slices: tuple[SliceFacts, ...] = ()
     calibration: CalibrationFacts | None = None
+    extraction: tuple[ExtractionFacts, ...] = ()
     cost: CostFacts = field(default_factory=CostFacts)
     escalation: EscalationFacts | None = None
     environment: Environment | None = None

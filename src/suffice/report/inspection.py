@@ -59,3 +59,39 @@ class CalibrationFacts:
 
     bins: tuple[CalibrationBin, ...]
     ece: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShareFacts:
+    """A share of n cases with its interval."""
+
+    estimate: float
+    lower: float
+    upper: float
+    n: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldFacts:
+    """How well one field of extracted objects was found; `name` "" is all together. None: no case of it."""
+
+    name: str
+    wanted: int
+    precision: ShareFacts | None
+    recall: ShareFacts | None
+    f1: ShareFacts | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExtractionFacts:
+    """A model's objects on n samples of one split, field by field; rare fields may be left out.
+
+    `valid_json` is the share of answers that are a JSON object at all. It is never counted as quality.
+    """
+
+    model: str
+    split: str
+    n: int
+    micro: FieldFacts
+    fields: tuple[FieldFacts, ...]
+    valid_json: ShareFacts

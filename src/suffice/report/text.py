@@ -61,6 +61,8 @@ def _remarks(facts: Facts) -> Iterator[tuple[str, str]]:
         passed = facts.escalation
         ends = numbers.interval(passed.lower, passed.upper)
         yield "passed up", f"{numbers.share(passed.rate)} of requests ({ends}, n {numbers.count(passed.n)})"
+    for found in facts.extraction:
+        yield f"fields, {found.split}", words.extraction_words(found)
     yield "evidence", words.evidence_words(facts)
     for line in unmeasured(facts):
         yield numbers.NOT_MEASURED, line

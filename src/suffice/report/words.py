@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from suffice.bar import QualityBar, Target, Verdict
 from suffice.report import numbers
-from suffice.report.facts import BarFacts, CandidateFacts, Facts, QualityFacts, TestFacts
+from suffice.report.facts import BarFacts, CandidateFacts, ExtractionFacts, Facts, QualityFacts, TestFacts
 
 VERDICTS = {
     Verdict.PASS: "Pass",
@@ -17,6 +17,15 @@ METRICS = {
     "accuracy": "accuracy",
     "macro_f1": "macro-F1",
     "recall_at_false_alarm": "recall at a fixed false-alarm rate",
+    "exact_match": "exact match",
+    "field_f1": "mean field F1",
+    "normalised_match": "normalised match",
+    "numeric_match": "right numbers",
+    "regex": "pattern match",
+    "rouge_l": "mean ROUGE-L",
+    "chrf": "mean chrF",
+    "unit_tests": "passed unit tests",
+    "judge": "the judge's score",
 }
 ORDERS = {
     "descending": (
@@ -132,8 +141,9 @@ def certificate_words(facts: Facts) -> tuple[str, ...]:
 def evidence_words(facts: Facts) -> str:
     """Returns what the decision took, and how near that is to the least possible."""
     seen = facts.evidence
+    judged = f" (and {numbers.count(seen.judge_labels)} of a judge, beside them)" if seen.judge_labels else ""
     text = (
-        f"It took {numbers.count(seen.n)} certify rows, {numbers.count(seen.labels)} labels and "
+        f"It took {numbers.count(seen.n)} certify rows, {numbers.count(seen.labels)} labels{judged} and "
         f"{numbers.count(seen.calls)} model answers."
     )
     if seen.search_labels is not None and seen.search_labels > seen.labels:
@@ -141,9 +151,10 @@ def evidence_words(facts: Facts) -> str:
         text += f" All tests together took {rows} rows and {numbers.count(seen.search_labels)} labels."
     if seen.bound_n is None or seen.ratio is None:
         return text
+    of_these = " of these values" if seen.judge_labels else ""
     return (
-        f"{text} No test could decide this with fewer than about {numbers.count(seen.bound_n)} rows on "
-        f"average; this one used {numbers.significant(seen.ratio)} times as many."
+        f"{text} No test{of_these} could decide this with fewer than about {numbers.count(seen.bound_n)} "
+        f"rows on average; this one used {numbers.significant(seen.ratio)} times as many."
     )
 
 
@@ -154,6 +165,21 @@ def test_words(test: TestFacts) -> str:
         return f"{numbers.NOT_MEASURED}; {needed} needed"
     reached = numbers.significant(test.e_value)
     return f"{reached} of {needed} needed"
+
+
+def extraction_words(found: ExtractionFacts) -> str:
+    """Returns how many of the values were found and right, over all fields, and how many answers are JSON."""
+    parts = [
+        f"{name} {numbers.share(part.estimate)} ({numbers.interval(part.lower, part.upper)})"
+        for name, part in (
+            ("precision", found.micro.precision),
+            ("recall", found.micro.recall),
+            ("F1", found.micro.f1),
+            ("valid JSON", found.valid_json),
+        )
+        if part is not None
+    ]
+    return f"{', '.join(parts)}; n {numbers.count(found.n)}"
 
 
 def quality_words(quality: QualityFacts | None) -> str:

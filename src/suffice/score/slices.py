@@ -27,7 +27,7 @@ class Confusion:
 
 @dataclass(frozen=True, kw_only=True)
 class Slice:
-    """The accuracy on one part of the samples, with Wilson's interval.
+    """The quality on one part of the samples, with Wilson's interval, or, for shades, that of betting.
 
     Intervals are each at their level alone: the worst of many slices looks worse than it is.
     """
@@ -35,7 +35,7 @@ class Slice:
     by: str  # label, predicted label, text length
     name: str
     n: int
-    accuracy: float
+    quality: float
     interval: Interval
 
 
@@ -55,29 +55,34 @@ def confusions(samples: Sequence[Sample], answers: Sequence[Answer], *, top: int
 
 
 def worst_slices(
-    samples: Sequence[Sample], answers: Sequence[Answer], *, top: int = 10, smallest: int = 5
+    samples: Sequence[Sample],
+    answers: Sequence[Answer],
+    worth: Sequence[float],
+    *,
+    by_label: bool = True,
+    top: int = 10,
+    smallest: int = 5,
 ) -> list[Slice]:
-    """Returns the slices of lowest accuracy: by label, by predicted label, by length of the text.
+    """Returns the slices of lowest quality: by label and predicted label (if asked), by length of the text.
 
-    They are ordered by the upper end of their interval, so that a small slice with bad luck does
-    not stand above a large one that is surely bad. Slices below `smallest` samples are left out.
+    `worth` holds each answer's score in [0, 1]. Slices are ordered by the upper end of their interval, so
+    that a small slice with bad luck does not stand above a large one that is surely bad. Slices below
+    `smallest` samples, and samples without a target, are left out.
     """
-    known = [(s, a) for s, a in zip(samples, answers, strict=True) if s.target is not None]
+    known = [(s, a, w) for s, a, w in zip(samples, answers, worth, strict=True) if s.target is not None]
     if not known:
         return []
-    right = [a.text is not None and normal(str(s.target)) == normal(a.text) for s, a in known]
-    length_of = _length_names([sample for sample, _ in known])
-    named: dict[str, Callable[[Sample, Answer], str]] = {
-        "label": lambda sample, _: str(sample.target),
-        "predicted label": lambda _, answer: NO_ANSWER if answer.text is None else answer.text,
-        "text length": lambda sample, _: length_of(sample),
-    }
+    length_of = _length_names([sample for sample, _, _ in known])
+    named: dict[str, Callable[[Sample, Answer], str]] = {"text length": lambda sample, _: length_of(sample)}
+    if by_label:
+        named["label"] = lambda sample, _: str(sample.target)
+        named["predicted label"] = lambda _, answer: NO_ANSWER if answer.text is None else answer.text
     found = []
     for by, name_of in named.items():
-        hits: dict[str, list[bool]] = {}
-        for (sample, answer), is_right in zip(known, right, strict=True):
-            hits.setdefault(name_of(sample, answer), []).append(is_right)
-        found += [_slice(by, name, outcomes) for name, outcomes in hits.items() if len(outcomes) >= smallest]
+        values: dict[str, list[float]] = {}
+        for sample, answer, value in known:
+            values.setdefault(name_of(sample, answer), []).append(value)
+        found += [_slice(by, name, scores) for name, scores in values.items() if len(scores) >= smallest]
     return sorted(found, key=lambda s: (s.interval.upper, s.by, s.name))[:top]
 
 
@@ -94,13 +99,14 @@ def _length_names(samples: Sequence[Sample]) -> Callable[[Sample], str]:
     return lambda sample: names[int(np.searchsorted(edges, len(sample.text), side="left"))]
 
 
-def _slice(by: str, name: str, outcomes: Sequence[bool]) -> Slice:
-    n = len(outcomes)
-    ends = intervals.wilson(sum(outcomes), n)
+def _slice(by: str, name: str, worth: Sequence[float]) -> Slice:
+    n, total = len(worth), sum(worth)
+    is_binary = all(value in {0.0, 1.0} for value in worth)
+    ends = intervals.wilson(round(total), n) if is_binary else intervals.betting(np.array(worth))
     return Slice(
         by=by,
         name=name,
         n=n,
-        accuracy=sum(outcomes) / n,
+        quality=total / n,
         interval=Interval(lower=ends.lower, upper=ends.upper, level=ends.level, method=ends.method),
     )

@@ -18,18 +18,22 @@ _CLASSIFY_DEAR = (Candidate(name="encoder-tuned", kind="encoder", method="finetu
 _USUAL_METHOD = {"linear": "linear", "encoder": "head"}
 
 
+# Kinds of models that serve one kind of task only.
+_TASKS_OF = {"linear": Kind.CLASSIFY, "encoder": Kind.CLASSIFY, "tagger": Kind.EXTRACT}
+
+
 def automatic(kind: Kind) -> tuple[Ladder, Ladder]:
     """Returns the automatic ladder of a kind of task: rungs always tried, and dear ones tried if needed.
 
     Raises:
         SpecError: no rung serves this kind of task yet.
     """
-    if kind is not Kind.CLASSIFY:
-        raise SpecError(
-            f"kind {kind.value!r} has no rungs in this version",
-            hint="classify is served now; extract, generate and rank are next",
-        )
-    return Ladder(candidates=_CLASSIFY), Ladder(candidates=_CLASSIFY_DEAR)
+    if kind is Kind.CLASSIFY:
+        return Ladder(candidates=_CLASSIFY), Ladder(candidates=_CLASSIFY_DEAR)
+    raise SpecError(
+        f"kind {kind.value!r} has no automatic ladder",
+        hint="list the candidates under `ladder:`, e.g. `{kind: recorded, answers: FIELD}`",
+    )
 
 
 def of_spec(spec: Spec) -> tuple[Ladder, Ladder]:
@@ -40,9 +44,7 @@ def of_spec(spec: Spec) -> tuple[Ladder, Ladder]:
     """
     if spec.ladder is None:
         return automatic(spec.kind)
-    if spec.kind is not Kind.CLASSIFY:
-        automatic(spec.kind)  # says that the kind is not served
-    rungs = tuple(_completed(candidate.rung) for candidate in spec.ladder)
+    rungs = tuple(_completed(candidate.rung, spec.kind) for candidate in spec.ladder)
     names = {rung.name for rung in rungs}
     for rung in rungs:
         if rung.teacher is not None and (rung.teacher not in names or rung.teacher == rung.name):
@@ -53,7 +55,11 @@ def of_spec(spec: Spec) -> tuple[Ladder, Ladder]:
     return Ladder(candidates=_teachers_known(rungs)), Ladder(candidates=())
 
 
-def _completed(rung: Candidate) -> Candidate:
+def _completed(rung: Candidate, kind: Kind) -> Candidate:
+    if (served := _TASKS_OF.get(rung.kind, kind)) is not kind:
+        raise SpecError(
+            f"ladder: {rung.name!r} is {rung.kind}, which serves kind {served.value}, not {kind.value}"
+        )
     if rung.kind not in _USUAL_METHOD:
         return rung
     method = _USUAL_METHOD[rung.kind] if rung.method == "given" else rung.method

@@ -47,9 +47,13 @@ def grade_with(scorer: Scorer, runner: asyncio.Runner) -> Grade:
 
 @dataclass(frozen=True, kw_only=True)
 class Grading:
-    """How answers become numbers: the scorer's grade, the trust rule, and the loop that asks."""
+    """How answers become numbers: the scorers' grades, the trust rule, and the loop that asks.
+
+    `grade` gives answers' worth against the truth, `same` says where they are the reference's.
+    """
 
     grade: Grade
+    same: Grade
     rule: str
     runner: asyncio.Runner
 
@@ -66,5 +70,6 @@ class Grading:
             rows,
             ask=lambda samples: self.runner.run(quality.ask(model, samples)),
             grade=self.grade,
+            same=self.same,
             trust=self.trust,
         )

@@ -54,7 +54,9 @@ def certify_quality(findings: Findings, test: Tested) -> QualityFacts | None:
     """
     if findings.proof is None:
         return None
-    rows = test.n if findings.is_paid(test.system.cascade) else len(findings.proof.rows.rows)
+    certify = findings.proof.rows
+    is_paid = findings.is_paid(test.system.cascade)
+    rows = test.n * certify.stride if is_paid else len(certify.rows)
     right = findings.proof.graders.outcomes(test.system.cascade, 0, rows).right
     return quality_facts(quality.summary(right, split=Split.CERTIFY))
 

@@ -21,8 +21,10 @@ from suffice.pipeline.tell.candidates import (
     whys,
     with_served,
 )
+from suffice.pipeline.tell.extraction import extraction_of
 from suffice.pipeline.tell.findings import Findings
 from suffice.pipeline.tell.inspect_dev import inspect
+from suffice.pipeline.tell.judge_notes import judge_notes
 from suffice.report import facts as f
 from suffice.report.words import target_words
 from suffice.stats import intervals
@@ -67,11 +69,12 @@ def facts_of(findings: Findings, issued: Issued | None, served: tuple[Measuremen
         confusion_matrix=seen.confusion_matrix,
         slices=seen.slices,
         calibration=seen.calibration,
+        extraction=extraction_of(findings),
         cost=_cost(findings, resources),
         escalation=_escalation(findings),
         environment=findings.environment,
         seed=findings.seed,
-        notes=findings.notes,
+        notes=(*findings.notes, *judge_notes(findings)),
         command=findings.command,
         generated_at=findings.now,
         simulated=any(rung.model.simulated for rung in findings.rungs),
@@ -128,6 +131,7 @@ def _evidence(findings: Findings) -> f.EvidenceFacts:
     return f.EvidenceFacts(
         n=test.n,
         labels=test.labels,
+        judge_labels=test.judge_labels,
         calls=test.calls,
         search_n=findings.proof.result.rows_used,
         search_labels=findings.proof.result.labels_used,
@@ -198,6 +202,8 @@ def _next_step(findings: Findings) -> str:
     if first.verdict is not Verdict.INCONCLUSIVE or first.fresh_rows is None:
         return ""
     kind = "with reference answers" if findings.task.quality.target is Target.AGREEMENT else "labelled"
+    if first.system.reliance:
+        kind += f" (and {first.system.fresh} unlabelled ones with the judge's label beside each)"
     return (
         f"About {first.fresh_rows:,} fresh certify rows, {kind}, would decide {first.system.cascade.name} (an"
         " estimate at the rates seen so far). Give them as a certify file of their own: with any of the old "

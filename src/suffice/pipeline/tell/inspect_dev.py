@@ -8,6 +8,7 @@ import numpy as np
 
 from suffice.cascade import Cascade
 from suffice.measure import quality
+from suffice.models.recorded import text_of
 from suffice.pipeline.tell.findings import Findings
 from suffice.ports import Answer
 from suffice.report import facts as f
@@ -15,7 +16,7 @@ from suffice.score.classify import normal
 from suffice.score.slices import NO_ANSWER, confusions, worst_slices
 from suffice.stats.calibration import expected_calibration_error
 from suffice.stats.intervals import wilson
-from suffice.task import Sample
+from suffice.task import Kind, Sample
 
 _MATRIX_LABELS = 30
 _BINS = 10
@@ -35,7 +36,7 @@ class Inspection:
 
 def inspect(findings: Findings) -> Inspection:
     """Returns the inspection of the chosen system, or of the best single model where none was chosen."""
-    cascade = _inspected(findings)
+    cascade = inspected(findings)
     rows = findings.choice.rows
     outcomes = findings.choice.graders.outcomes(cascade, 0, len(rows))
     texts = [
@@ -43,33 +44,42 @@ def inspect(findings: Findings) -> Inspection:
         for answer, tier, row in zip(outcomes.answers, outcomes.tier, rows, strict=True)
     ]
     known = [
-        (r, None if t is None else str(t)) for r, t in zip(rows, texts, strict=True) if r.target is not None
+        (row, text_of(text), worth)
+        for row, text, worth in zip(rows, texts, outcomes.right, strict=True)
+        if row.target is not None
     ]
     if not known:
         return Inspection()
-    samples = [row for row, _ in known]
-    answers = [Answer(text=text) for _, text in known]
+    samples = [row for row, _, _ in known]
+    answers = [Answer(text=text) for _, text, _ in known]
+    worth = [float(value) for _, _, value in known]
+    is_labels = findings.task.kind is Kind.CLASSIFY
     return Inspection(
         inspected=f.InspectedFacts(model=cascade.name, split="dev", n=len(known)),
-        confusions=tuple(
-            f.ConfusionFacts(**dataclasses.asdict(c)) for c in confusions(samples, answers, top=_CONFUSIONS)
-        ),
-        confusion_matrix=_matrix(samples, answers, findings.task.labels),
+        confusions=_confusions(samples, answers) if is_labels else (),
+        confusion_matrix=_matrix(samples, answers, findings.task.labels) if is_labels else None,
         slices=tuple(
             f.SliceFacts(
                 name=f"{s.by}: {s.name}",
                 n=s.n,
-                estimate=s.accuracy,
+                estimate=s.quality,
                 lower=s.interval.lower,
                 upper=s.interval.upper,
             )
-            for s in worst_slices(samples, answers)
+            for s in worst_slices(samples, answers, worth, by_label=is_labels)
         ),
         calibration=_calibration(findings, cascade, samples),
     )
 
 
-def _inspected(findings: Findings) -> Cascade:
+def _confusions(samples: Sequence[Sample], answers: Sequence[Answer]) -> tuple[f.ConfusionFacts, ...]:
+    return tuple(
+        f.ConfusionFacts(**dataclasses.asdict(c)) for c in confusions(samples, answers, top=_CONFUSIONS)
+    )
+
+
+def inspected(findings: Findings) -> Cascade:
+    """Returns the chosen system, or the single model that dev finds best where none was chosen."""
     if findings.chosen is not None:
         return findings.chosen.system.cascade
     singles = [e for e in findings.choice.estimates if len(e.cascade.tiers) == 1]
@@ -102,16 +112,19 @@ def _matrix(
 def _calibration(
     findings: Findings, cascade: Cascade, samples: Sequence[Sample]
 ) -> f.CalibrationFacts | None:
-    """Returns how the first tier's confidence compares with its accuracy on dev."""
+    """Returns how the first tier's confidence compares with its accuracy on dev; None for shades of worth."""
     if not cascade.local_models:
         return None
     model = findings.rung(cascade.local_models[0]).model
     answers = findings.grading.runner.run(quality.ask(model, samples))
+    worth = findings.grading.grade([s.target for s in samples], [a.text for a in answers])
     stated = [
-        (a.confidence, a.text is not None and normal(a.text) == normal(str(s.target)))
-        for a, s in zip(answers, samples, strict=True)
+        (a.confidence, value == 1.0)
+        for a, value in zip(answers, worth, strict=True)
         if a.confidence is not None
     ]
+    if not np.isin(worth, (0.0, 1.0)).all():
+        return None
     if len(stated) < 2 * _BINS:
         return None
     confidence = np.array([c for c, _ in stated])
