@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench.proof import cascades, error_rates, labels, ladders, samples
+from bench.proof import cascades, error_rates, judges, labels, ladders, samples
 
 SECTIONS = {
     "type-i": error_rates.section,
     "samples": samples.section,
     "labels": labels.section,
+    "judges": judges.section,
     "ladder": ladders.section,
 }
 

@@ -13,7 +13,8 @@ class HypothesisRecord:
     """One hypothesis of the search and what became of it, in the order of testing.
 
     `alpha` is the share of the error budget it was tested at; `e_value` the evidence reached;
-    `n` rows drawn, `labels` truths consulted, `calls` model answers drawn (both models).
+    `n` values drawn, `labels` truths consulted, `judge_labels` a judge's labels consulted beside
+    them, `calls` model answers drawn (both models).
     """
 
     hypothesis: str
@@ -25,6 +26,7 @@ class HypothesisRecord:
     labels: int
     calls: int
     evidence: str  # name of the file of per-row outcomes this is recomputed from
+    judge_labels: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +50,7 @@ class Certificate:
     e_value: float | None
     bound_n: float | None  # information-theoretic lower bound on n for this decision
     ratio: float | None  # n / bound_n
+    judge_labels: int = 0  # of the whole search; never among `labels`
     data: Mapping[str, str] = field(default_factory=dict)  # split -> sha256 of its rows' keys
     cascade: Mapping[str, Any] = field(default_factory=dict)
     measurements: Mapping[str, Any] = field(default_factory=dict)

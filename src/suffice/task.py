@@ -40,9 +40,10 @@ class Sample:
     """One input with what is known of its answer.
 
     `key` is the sha256 of the input: the sample's identity in splits, ledger and certificate.
-    `target` is the truth or None; `reference` is the reference's recorded answer or None. They
-    are never mixed: a reference's answer is not truth. `group` ties samples that must stay on
-    one side of a split. `recorded` holds further recorded models' answers by model name.
+    `target` is the truth or None; `reference` is the reference's recorded answer or None; `judge`
+    is a judge's guess of the truth or None. They are never mixed: only the truth is truth. `group`
+    ties samples that must stay on one side of a split. `recorded` holds further recorded models'
+    answers by model name.
     """
 
     key: str
@@ -50,6 +51,7 @@ class Sample:
     messages: tuple[Message, ...] = ()
     target: JsonValue = None
     reference: JsonValue = None
+    judge: JsonValue = None
     reference_latency_ms: float | None = None
     group: str = ""
     source: str = ""  # file and line, for messages to the user

@@ -15,6 +15,7 @@ from suffice.errors import NotCertified
 from suffice.stats.betting import Bets
 from suffice.stats.ladder import Hypothesis, climb
 from suffice.stats.paired import UnlabelledPairs
+from suffice.stats.prediction_powered import PoweredBets
 
 FILE = "evidence.json"
 _FORMAT = 1
@@ -34,7 +35,8 @@ def as_json(result: SearchResult, keys: Sequence[str]) -> dict[str, Any]:
                 "system": test.system.cascade.name,
                 "claim": _claim_json(test.claim),
                 "futility_gap": test.futility_gap,
-                "values": [_short(value) for value in test.values],
+                "values": [[_short(part) for part in row] for row in test.parts]
+                or [_short(value) for value in test.values],
             }
             for test in result.tests
         ],
@@ -67,11 +69,19 @@ def _climbed_again(
         for test, claim in zip(tests, claims, strict=True)
     ]
     plan = ladder_plan(evidence["alpha"], rows=evidence["rows"], order=evidence["order"])
-    outcome = climb(hypotheses, lambda index, start, stop: tests[index]["values"][start:stop], plan=plan)
+    values = [_bet_on(claim, test["values"]) for test, claim in zip(tests, claims, strict=True)]
+    outcome = climb(hypotheses, lambda index, start, stop: values[index][start:stop], plan=plan)
     return {
         o.name: {"verdict": o.verdict, "n": o.n, "alpha": o.alpha_share, "p_value": math.exp(-o.log_e)}
         for o in outcome.outcomes
     }
+
+
+def _bet_on(claim: Bets | UnlabelledPairs, values: Sequence[Any]) -> Sequence[float]:
+    """Returns what was bet on: the values, or with a judge what they are made of put together again."""
+    if isinstance(claim, PoweredBets):
+        return [float(z) for z in claim.observations(values)]
+    return values
 
 
 def _rates_again(evidence: Mapping[str, Any], claims: Sequence[RateClaim]) -> dict[str, dict[str, Any]]:
@@ -89,6 +99,7 @@ def _rates_again(evidence: Mapping[str, Any], claims: Sequence[RateClaim]) -> di
 
 
 _CLAIMS: dict[str, type[Claim]] = {
+    "bets_with_judge": PoweredBets,  # before Bets, which it is a case of
     "bets": Bets,
     "pairs": UnlabelledPairs,
     "macro_f1": MacroF1Claim,

@@ -1,7 +1,7 @@
 """The one look at the certify rows: the path's systems tested in order under one error budget."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -20,6 +20,7 @@ from suffice.stats.ladder import Hypothesis, HypothesisOutcome, LadderPlan, Orde
 from suffice.stats.ladder_order import PlanningEstimate, choose_order
 from suffice.stats.paired import UnlabelledPairs
 from suffice.stats.planning import expected_n
+from suffice.stats.prediction_powered import PoweredBets
 
 
 def search(
@@ -42,7 +43,7 @@ def search(
         replace(_hypothesis(stream, bar), call_cost=price)
         for stream, price in zip(streams, call_prices, strict=True)
     ]
-    plan = ladder_plan(alpha, rows=len(certify.rows), order="descending")
+    plan = ladder_plan(alpha, rows=certify.tested, order="descending")
     if any(price > 0 for price in call_prices):
         estimates = [PlanningEstimate(mean=s.mean, variance=s.variance) for s in path]
         plan = replace(plan, order=choose_order(hypotheses, estimates, plan=plan).order)
@@ -53,11 +54,10 @@ def search(
         alpha=alpha,
         tests=tests,
         chosen=outcome.chosen,
-        rows=len(certify.rows),
+        rows=certify.tested,
         rows_used=max((t.n for t in tests), default=0),
-        labels_used=len(
-            set().union(*(s.labelled(o.n) for s, o in zip(streams, outcome.outcomes, strict=True)))
-        ),
+        labels_used=_united(s.labelled(o.n) for s, o in zip(streams, outcome.outcomes, strict=True)),
+        judge_labels_used=_united(s.judged(o.n) for s, o in zip(streams, outcome.outcomes, strict=True)),
     )
 
 
@@ -75,6 +75,8 @@ class _Stream:
     certify: CertifyRows
     target: Target
     drawn: list[float] = field(default_factory=list)
+    parts: list[tuple[float, float, float]] = field(default_factory=list)
+    bets: Bets | None = None
     _disagreements: NDArray[np.int64] | None = None
     _values: NDArray[np.float64] | None = None
 
@@ -94,32 +96,57 @@ class _Stream:
     def draw(self, start: int, stop: int) -> NDArray[np.float64]:
         if self._disagreements is not None and self._values is not None:
             block = self._values[self._disagreements[start:stop]]
+        elif isinstance(self.bets, PoweredBets):
+            block = self._powered(self.bets, start, stop)
         else:
-            block = self.graders.values(self.cascade, self.target, start, stop)
+            step = self.certify.stride
+            block = self.graders.values(self.cascade, self.target, start * step, stop * step)[::step]
         self.drawn.extend(block.tolist())
         return block
 
     def labelled(self, n: int) -> set[int]:
-        """Returns the positions whose truth the first n values took."""
+        """Returns the rows whose truth the first n values took."""
         if self._disagreements is not None:
             return set(self._disagreements[:n].tolist())
         if self.target is Target.AGREEMENT:
             return set()
         if self.target is Target.ABSOLUTE:
-            return set(range(n))
-        same = self.graders.outcomes(self.cascade, 0, n).same
-        return set(np.flatnonzero(same != 1.0).tolist())
+            return set(range(0, n * self.certify.stride, self.certify.stride))
+        return {row for row in self._differing(n) if row % self.certify.stride == 0}
+
+    def judged(self, n: int) -> set[int]:
+        """Returns the rows whose judge's label the first n values took."""
+        if not isinstance(self.bets, PoweredBets):
+            return set()
+        rows = n * self.certify.stride
+        taken = range(rows) if self.target is Target.ABSOLUTE else self._differing(n)
+        return {row for row in taken if self.certify.rows[row].judge is not None}
+
+    def _differing(self, n: int) -> list[int]:
+        same = self.graders.outcomes(self.cascade, 0, n * self.certify.stride).same
+        return [int(row) for row in np.flatnonzero(same != 1.0)]
+
+    def _powered(self, bets: PoweredBets, start: int, stop: int) -> NDArray[np.float64]:
+        """Returns Z: the labelled row's value, corrected by what the judge says of it and of fresh rows."""
+        step = self.certify.stride
+        span = start * step, min(stop, self.certify.tested) * step
+        y = self.graders.values(self.cascade, self.target, *span)[::step]
+        f = self.graders.judged_values(self.cascade, self.target, *span).reshape(-1, step)
+        parts = np.column_stack([y, f[:, 0], f[:, 1:].sum(axis=1)])
+        self.parts.extend((float(a), float(b), float(c)) for a, b, c in parts)
+        return bets.observations(parts)
 
     def calls(self, n: int) -> int:
         """Returns the model answers behind the first n values, the reference's included."""
-        rows = len(self.certify.rows) if self._disagreements is not None else n
+        rows = len(self.certify.rows) if self._disagreements is not None else n * self.certify.stride
         models = len(self.cascade.local_models) + (0 if self.target is Target.ABSOLUTE else 1)
         return rows * models
 
 
 def _hypothesis(stream: _Stream, bar: QualityBar) -> Hypothesis:
     if not stream.certify.two_stage:
-        return Hypothesis(name=stream.cascade.name, claim=bets_for(stream.system, bar))
+        stream.bets = bets_for(stream.system, bar)
+        return Hypothesis(name=stream.cascade.name, claim=stream.bets)
     pairs = stream.pairs()
     claim = UnlabelledPairs(
         disagreements=pairs.disagreements,
@@ -149,7 +176,13 @@ def _tested(stream: _Stream, hypothesis: Hypothesis, outcome: HypothesisOutcome)
         values=tuple(stream.drawn[: outcome.n]),
         bound_n=_bound(values, bets, outcome.alpha_share),
         fresh_rows=_fresh_rows(values, outcome),
+        parts=tuple(stream.parts[: outcome.n]),
+        judge_labels=len(stream.judged(outcome.n)),
     )
+
+
+def _united(rows: Iterable[set[int]]) -> int:
+    return len(set[int]().union(*rows))
 
 
 def _bound(values: NDArray[np.float64], bets: Bets | None, alpha: float) -> float | None:

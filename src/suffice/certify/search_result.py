@@ -18,6 +18,8 @@ class Tested:
     """One system's test: outcome, and the values it rests on, in order, for anyone to compute again.
 
     `log_e` is the logarithm of the e-value, None for claims that are tested once by a p-value.
+    `parts` are what the values are made of where a judge took part, and `judge_labels` counts the
+    judge's labels; `labels` counts truths alone.
     """
 
     system: SystemEstimate
@@ -33,6 +35,8 @@ class Tested:
     values: tuple[float, ...]
     bound_n: float | None
     fresh_rows: int | None
+    parts: tuple[tuple[float, float, float], ...] = ()
+    judge_labels: int = 0
 
     @property
     def e_value(self) -> float | None:
@@ -51,6 +55,7 @@ class SearchResult:
     rows_used: int
     labels_used: int
     rows: int
+    judge_labels_used: int = 0
 
     @property
     def in_order(self) -> tuple[Tested, ...]:

@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from suffice.bar import Target
+from suffice.certify.certify_rows import CertifyRows
 from suffice.certify.estimates import DevView, SystemEstimate, estimate, possible_systems
 from suffice.certify.graded import grade_reference
+from suffice.certify.judged import estimate_with_judge
 from suffice.certify.path import Path, frontier_path
 from suffice.certify.resources import Resources, uses_reference
 from suffice.certify.systems import Graders
 from suffice.errors import DataError, SpecError
 from suffice.pipeline.rungs.rung import Grading, Rung
+from suffice.stats.budget import look_alpha
 from suffice.task import Sample, Task
 
 
@@ -38,6 +41,7 @@ def graders_over(rungs: Sequence[Rung], rows: Sequence[Sample], grading: Grading
     return Graders(
         models={rung.name: grading.over(rung.model, rows) for rung in rungs},
         reference=grade_reference(rows, grading.grade) if has_reference else None,
+        reference_judged=grade_reference(rows, grading.grade, by_judge=True) if has_reference else None,
     )
 
 
@@ -48,18 +52,18 @@ def choose(
     task: Task,
     grading: Grading,
     reference: Resources | None,
-    certify: tuple[int, float],
+    certify: CertifyRows,
 ) -> Choice:
     """Returns the systems and the path, chosen on dev.
 
-    `reference` is what the reference takes, None where escalating to it is no option. `certify`
-    is the number of certify rows at hand, and the error budget of the look.
+    `reference` is what the reference takes, None where escalating to it is no option. Of the certify
+    rows only their number counts here.
 
     Raises:
         DataError: no dev row tells anything about the bar.
     """
-    count, alpha = certify
-    rows = _informative(dev, task.quality.target)
+    fresh, alpha = certify.fresh, look_alpha(task.alpha, 1)
+    rows = _informative(dev, task.quality.target, judged=fresh > 0)
     if not rows:
         raise DataError(
             f"none of the {len(dev):,} dev rows can be used for target {task.quality.target.value!r}",
@@ -78,8 +82,11 @@ def choose(
         reference=reference is not None,
         metric=task.quality.metric,
     )
-    estimates = tuple(estimate(system, view, alpha=alpha) for system in systems)
-    path = frontier_path(estimates, minimise=task.minimise, rows=count)
+    if fresh:
+        estimates = tuple(estimate_with_judge(system, view, fresh=fresh, alpha=alpha) for system in systems)
+    else:
+        estimates = tuple(estimate(system, view, alpha=alpha) for system in systems)
+    path = frontier_path(estimates, minimise=task.minimise, rows=certify.tested)
     if not path.systems and all(e.misses is None for e in estimates):
         raise SpecError(
             f"no candidate can be ranked: its {task.minimise} was not measured",
@@ -88,12 +95,17 @@ def choose(
     return Choice(estimates=estimates, path=path, graders=graders, rows=tuple(rows))
 
 
-def _informative(dev: Sequence[Sample], target: Target) -> list[Sample]:
-    """Returns the dev rows on which the target's variable is known whatever a system answers."""
+def _informative(dev: Sequence[Sample], target: Target, *, judged: bool) -> list[Sample]:
+    """Returns the dev rows on which the target's variable is known whatever a system answers.
+
+    Where a judge takes part, the rows without a truth come after them.
+    """
     needs_reference = target is not Target.ABSOLUTE
     needs_truth = target is not Target.AGREEMENT
     rows = [row for row in dev if not needs_reference or row.reference is not None]
     known = [row for row in rows if not needs_truth or row.target is not None]
+    if judged and known:
+        return [*known, *(row for row in rows if row.target is None)]
     return known or rows
 
 

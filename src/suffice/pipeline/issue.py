@@ -79,6 +79,7 @@ def _certificate(findings: Findings, chosen: Tested, proof: Proof) -> Certificat
         tests=tuple(_record(test) for test in result.in_order),
         n=chosen.n,
         labels=result.labels_used,
+        judge_labels=result.judge_labels_used,
         calls=chosen.calls,
         e_value=chosen.e_value,
         bound_n=chosen.bound_n,
@@ -102,6 +103,13 @@ def _note(findings: Findings, proof: Proof) -> str:
     note = DISTRIBUTION_NOTE
     if proof.rows.two_stage:
         note += " The labelled rows are taken to be a random part of all certify rows."
+    if proof.result.judge_labels_used:
+        note += (
+            f" {proof.result.judge_labels_used:,} labels of a judge took part beside "
+            f"{proof.result.labels_used:,} truths, to make them go further; none was taken for a truth, and "
+            "the claim holds however good the judge is. The labelled rows are taken to be a random part of "
+            "the rows, which the judge labelled like the others, without the truth before it."
+        )
     if findings.rows.targets_are_reference:
         note += " There was no truth: answers were compared with the reference's, which are not truth."
     return note
@@ -125,6 +133,7 @@ def _record(test: Tested) -> HypothesisRecord:
         p_value=test.p_value,
         n=test.n,
         labels=test.labels,
+        judge_labels=test.judge_labels,
         calls=test.calls,
         evidence=evidence.FILE,
     )

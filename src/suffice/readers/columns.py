@@ -26,6 +26,7 @@ class Columns:
     input: str
     target: str | None = None
     reference: str | None = None
+    judge: str | None = None
     recorded: Mapping[str, str] = field(default_factory=dict)
     group: str | None = None
     id: str | None = None
@@ -34,7 +35,8 @@ class Columns:
     @property
     def used(self) -> set[str]:
         """Returns the names of all fields that are used."""
-        single = {self.input, self.target, self.reference, self.group, self.id, self.latency_ms}
+        answers = {self.target, self.reference, self.judge}
+        single = {self.input, *answers, self.group, self.id, self.latency_ms}
         return {name for name in single if name} | set(self.recorded.values())
 
 
@@ -65,6 +67,7 @@ def columns_of(spec: Spec, records: Records, names: Iterable[str]) -> Columns:
         input=told,
         target=target,
         reference=reference,
+        judge=spec.judge.answers if spec.judge is not None else None,
         recorded=spec.recorded_fields,
         group=spec.group,
         id=spec.id,

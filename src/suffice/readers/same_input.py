@@ -38,11 +38,14 @@ class SameInput:
         self._count(sample)
         first = self.first
         latency_ms = first.reference_latency_ms
-        if sample.group == first.group and latency_ms is not None and sample.recorded == first.recorded:
+        judge = sample.judge if first.judge is None else first.judge
+        is_known = sample.group == first.group and latency_ms is not None and judge == first.judge
+        if is_known and sample.recorded == first.recorded:
             return
         self.first = replace(
             first,
             group=first.group or sample.group,
+            judge=judge,
             reference_latency_ms=sample.reference_latency_ms if latency_ms is None else latency_ms,
             recorded={**sample.recorded, **first.recorded},
         )

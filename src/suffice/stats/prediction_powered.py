@@ -21,14 +21,18 @@ from scipy.special import logsumexp
 
 from suffice.stats.arrays import bounded_values
 from suffice.stats.betting import Bets, log_wealth
+from suffice.stats.mixtures import TWIN_MULTIPLES, TWIN_WEIGHTS
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["JudgePlan", "powered_log_wealth", "powered_observations"]
+__all__ = ["JudgePlan", "PoweredBets", "powered_bets", "powered_log_wealth", "powered_observations"]
 
 # Stakes as shares of the largest safe one.
 STAKE_SHARES = (0.05, 0.1, 0.2, 0.4, 0.7, 0.98)
+
+# The same rule as for bets on the labels alone, around the Kelly fraction (`mixtures`).
+KELLY_MULTIPLES, KELLY_WEIGHTS = TWIN_MULTIPLES, TWIN_WEIGHTS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +75,61 @@ class JudgePlan:
             fractions=tuple(share * limit for share in STAKE_SHARES),
             weights=(1 / len(STAKE_SHARES),) * len(STAKE_SHARES),
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoweredBets(Bets):
+    """Bets on Z at one reliance, with what Z is made of.
+
+    Attributes:
+        reliance: s, chosen without the rows that are bet on.
+        fresh: r, unlabelled rows for each label, each used once.
+        prediction_low: smallest possible f.
+        prediction_high: largest possible f.
+    """
+
+    reliance: float
+    fresh: int
+    prediction_low: float
+    prediction_high: float
+
+    def observations(self, parts: ArrayLike) -> NDArray[np.float64]:
+        """Return Z of each row of `parts`: Y, f, and the sum of the r fresh f', shape (n, 3).
+
+        Raises:
+            ValueError: a prediction lies outside its range, or the shape is another one.
+        """
+        y, f, total = np.reshape(np.asarray(parts, dtype=np.float64), (-1, 3)).T
+        low, high = self.prediction_low, self.prediction_high
+        bounded_values(f, low=low, high=high)
+        mean = bounded_values(total / self.fresh, low=low, high=high)
+        return powered_observations(y, f, mean[:, None], reliance=self.reliance)
+
+
+def powered_bets(plan: JudgePlan, *, reliance: float, fresh: int, gap: float, variance: float) -> PoweredBets:
+    """Return bets that grow fastest where Z lies `gap` above the bar with this variance.
+
+    Kelly's fraction is gap / E[(Z - bar)^2]; those past the safe limit of Z's range are cut to it.
+    Any gap and variance are valid: they move only power.
+
+    Raises:
+        ValueError: there is no fresh row for a label, or no gap.
+    """
+    if fresh < 1 or gap <= 0:
+        raise ValueError(f"bets on a judge need fresh rows and a gap, found {fresh} and {gap}")
+    wide = plan.bets(reliance)
+    kelly = gap / (variance + gap * gap)
+    return PoweredBets(
+        bar=wide.bar,
+        low=wide.low,
+        high=wide.high,
+        fractions=tuple(multiple * kelly for multiple in KELLY_MULTIPLES),
+        weights=KELLY_WEIGHTS,
+        reliance=reliance,
+        fresh=fresh,
+        prediction_low=plan.prediction_low,
+        prediction_high=plan.prediction_high,
+    )
 
 
 def powered_observations(
