@@ -113,7 +113,7 @@ def test_other_files_are_refused(tmp_path: Path):
             header.read(tmp_path / name)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(changes=st.lists(st.tuples(st.integers(0, 6000), st.integers(0, 255)), min_size=1, max_size=8))
 def test_any_damage_is_an_error_or_a_sound_header(
     changes: list[tuple[int, int]], model: Path, tmp_path: Path
@@ -131,7 +131,7 @@ def test_any_damage_is_an_error_or_a_sound_header(
     assert all(0 < one.start and one.start + one.size_bytes <= len(data) for one in read.tensors)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(max_size=300))
 def test_any_bytes_are_an_error(data: bytes, tmp_path: Path):
     """Chance bytes after a sound beginning are never a crash."""
