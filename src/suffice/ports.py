@@ -44,14 +44,16 @@ class Answer:
     here (`escalated`), the model failed (`error`), or what it said is no answer to the task, e.g.
     none of the labels: then there is neither, a note quotes it, and it counts as a wrong answer.
     `confidence` is the model's probability of being right, in [0, 1], or None. `novelty` in [0, 1]
-    is how unlike the training data the input is (0 familiar, 1 foreign), or None. `tier` names the
-    model that answered. `notes` says what the user should know about this one answer, e.g. that
+    is how unlike the training data the input is (0 familiar, 1 foreign), or None. `trust` in [0, 1]
+    comes from a gate that learnt what escalating gains; None without one. `tier` names the model that
+    answered. `notes` says what the user should know about this one answer, e.g. that
     only a part of the text was read.
     """
 
     text: str | None
     confidence: float | None = None
     novelty: float | None = None
+    trust: float | None = None
     usage: Usage = Usage()
     latency_ms: float | None = None
     tier: str = ""

@@ -15,6 +15,8 @@ from suffice.measure.size import SizeMeter
 from suffice.models import alarm, cascade, registry
 from suffice.models.cascade import CascadeModel
 from suffice.models.fake import FakeModel, FakeSettings
+from suffice.models.gain import gate
+from suffice.models.gain.score import GainModel
 from suffice.models.recorded import RecordedModel
 from suffice.ports import Meter, Method, Model, Scorer
 from suffice.score.classify import LabelScorer
@@ -68,6 +70,15 @@ def _alarm(place: Place) -> MakeModel:
     return lambda: registry.load(out)
 
 
+def _gated(place: Place) -> MakeModel:
+    """A linear model behind a gate that has nothing to learn from but its confidence."""
+    out = place / "gated"
+    out.mkdir()
+    gain = GainModel(order="confidence", parts=("confidence", "novelty"), rows=0, why="for the test")
+    gate.seal(linear_folder(place), gain, out=out, name="gated", encoder=None)
+    return lambda: registry.load(out)
+
+
 def _cascade(place: Place) -> MakeModel:
     """A linear model, then an encoder, then a reference that is not here."""
     tiers = (Tier(model="linear", threshold=0.9), Tier(model="encoder", threshold=0.6), Tier(model=REFERENCE))
@@ -89,6 +100,7 @@ def _nested(place: Place) -> MakeModel:
 # name -> (how to make it, whether its answers are made up, whether it is a Classifier)
 MODELS: dict[str, tuple[Callable[[Place], MakeModel], bool, bool]] = {
     "alarm": (_alarm, False, False),
+    "gated": (_gated, False, False),
     "cascade": (_cascade, False, False),
     "encoder": (_encoder, False, True),
     "fake": (_fake, True, False),

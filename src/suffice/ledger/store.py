@@ -34,6 +34,11 @@ class RunStore:
         """Closes the database; calling it twice is harmless."""
         self._connection.close()
 
+    def is_empty(self) -> bool:
+        """Says whether neither an artefact nor an answer is kept."""
+        found = "SELECT EXISTS (SELECT 1 FROM artefacts) OR EXISTS (SELECT 1 FROM answers)"
+        return not self._connection.execute(found).fetchone()[0]
+
     def artefact(self, fingerprint: str) -> Path | None:
         """Returns the folder of a finished artefact whose bytes still match, or None."""
         row = self._connection.execute(
@@ -104,11 +109,12 @@ def _plain(answer: Answer) -> list[Any]:
         answer.escalated,
         answer.error,
         list(answer.notes),
+        answer.trust,
     ]
 
 
 def _answer(fields: list[Any]) -> Answer:
-    text, confidence, novelty, read, written, latency_ms, tier, escalated, error, notes = fields
+    text, confidence, novelty, read, written, latency_ms, tier, escalated, error, notes, *trust = fields
     return Answer(
         text=text,
         confidence=confidence,
@@ -119,4 +125,6 @@ def _answer(fields: list[Any]) -> Answer:
         escalated=escalated,
         error=error,
         notes=tuple(notes),
+        # Stores written before there were gates lack the last field.
+        trust=trust[0] if trust else None,
     )

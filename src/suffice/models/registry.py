@@ -19,6 +19,7 @@ KINDS: dict[str, str] = {
     "cascade": "suffice.models.cascade:CascadeModel",
     "encoder": "suffice.models.encoder:EncoderModel",
     "fake": "suffice.models.fake:FakeModel",
+    "gated": "suffice.models.gain.gate:GatedModel",
     "linear": "suffice.models.linear:LinearModel",
     "openai": "suffice.models.http.openai:OpenAIModel",
     "recorded": "suffice.models.recorded:RecordedModel",

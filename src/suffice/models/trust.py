@@ -31,10 +31,21 @@ def lesser_of_confidence_and_familiarity(answer: Answer, request: Request) -> fl
     return min(confidence(answer, request), 1.0 - (answer.novelty or 0.0))
 
 
+def gate_or_confidence(answer: Answer, request: Request) -> float:
+    """Returns the gate's trust where the model has a gate, else confidence * (1 - novelty).
+
+    A gate has learnt what escalating gains, so it needs no doubt beside its own.
+    """
+    if answer.trust is not None:
+        return answer.trust
+    return confidence_times_familiarity(answer, request)
+
+
 # Names under which a cascade's file keeps its rule.
 RULES: dict[str, Trust] = {
     "confidence": confidence,
     "confidence_times_familiarity": confidence_times_familiarity,
+    "gate_or_confidence": gate_or_confidence,
     "lesser_of_confidence_and_familiarity": lesser_of_confidence_and_familiarity,
 }
-DEFAULT = "confidence_times_familiarity"
+DEFAULT = "gate_or_confidence"
