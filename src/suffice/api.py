@@ -41,13 +41,21 @@ def run(
     )
 
 
-def predict(folder: Path | str, source: Path | str, out: Path | str) -> Prediction:
+def predict(
+    folder: Path | str, source: Path | str, out: Path | str, *, max_usd: float | None = None
+) -> Prediction:
     """Returns counts after answering every row of the file `source` into the JSON Lines file `out`.
 
+    `max_usd` caps what this call may spend on paid tiers. Stopped there or elsewhere, the same call
+    goes on after the rows that are answered.
+
     Raises:
-        SufficeError: no bundle in the folder, an input that cannot be read, an output that cannot be written.
+        SufficeError: no bundle in the folder, an input that cannot be read, an output that cannot be
+            written, a cap that is reached.
     """
-    return _apart(lambda: predict_file(Path(folder), Path(source), Path(out), progress=_silent))
+    return _apart(
+        lambda: predict_file(Path(folder), Path(source), Path(out), max_usd=max_usd, progress=_silent)
+    )
 
 
 def verify(folder: Path | str, *, key: Path | str | None = None) -> list[Check]:

@@ -12,11 +12,15 @@ import threading
 import time
 import zlib
 from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
 
 from suffice.cli.main import main
+from tests.flow.command_line import started, suffice
 from tests.flow.conftest import WORDS, made_rows
 
 pytestmark = pytest.mark.slow
@@ -33,7 +37,7 @@ class Server:
     def __init__(self, says=lambda _, label: label, *, pause_s=0.0):
         self.asked = Counter()
         self.bodies = []
-        self._says, self._pause_s = says, pause_s
+        self._says, self.pause_s = says, pause_s
         self._loop = asyncio.new_event_loop()
         self._stop = threading.Event()
         self._ready = threading.Event()
@@ -66,7 +70,7 @@ class Server:
         self.bodies.append(body)
         text = body["messages"][-1]["content"]
         self.asked[text] += 1
-        await asyncio.sleep(self._pause_s)
+        await asyncio.sleep(self.pause_s)
         label = next((name for name, phrases in WORDS.items() if any(p in text for p in phrases)), None)
         said = self._says(text, label)
         if said is None:
@@ -211,15 +215,33 @@ def test_many_rows_without_an_answer_are_refused(tmp_path):
     assert "status 400" in said["error"]
 
 
-def test_a_paid_candidate_is_a_tier_and_is_asked_each_row_once(tmp_path):
-    """Where the small model is good on a part only, a cascade to a paid one is certified, within the cap."""
+@dataclass
+class Paid:
+    """A certified cascade of a small model and a paid one: what its two runs said, and the paid server."""
+
+    server: Server
+    truth: dict[str, str]
+    task: Path
+    refused: tuple[int, dict[str, Any]]
+    passed: tuple[int, dict[str, Any]]
+    asked: Counter[str]
+
+
+def opaque(number):
+    """Returns a text that tells the small model nothing."""
+    return f"please help again no{number} q{number * 7919 % 1000}"
+
+
+@pytest.fixture(name="paid", scope="module")
+def _paid(tmp_path_factory):
+    """Runs a task whose small model is good on a part of the rows only: without a cap, then with one."""
     rows = made_rows(1500, reference_errs=0, seed=3)
     for number, row in enumerate(rows):
-        if number % 5 == 0:  # a fifth of the texts tells the small model nothing
-            row["text"] = f"please help again no{number} q{number * 7919 % 1000}"
+        if number % 5 == 0:
+            row["text"] = opaque(number)
     truth = {row["text"]: row["label"] for row in rows}
     with Server(lambda text, _: truth[text]) as server:
-        task = task_file(tmp_path, server.url, rows)
+        task = task_file(tmp_path_factory.mktemp("paid"), server.url, rows)
         text = task.read_text()
         head = text[: text.index("reference:")]
         task.write_text(
@@ -227,11 +249,103 @@ def test_a_paid_candidate_is_a_tier_and_is_asked_each_row_once(tmp_path):
             "  - {kind: linear, name: linear}\n"
             f"  - {{kind: openai, name: big, base_url: '{server.url}', model: big{PRICED}}}\n"
         )
-        code, said = run(task)
-        assert REFUSED == code
-        assert "asking big" in said["error"]
+        refused = run(task)
         assert not server.asked
-        code, facts = run(task, "--max-usd", "1")
-        assert PASSED == code, facts
-        assert facts["chosen"]["name"].startswith("linear -> big @")
-        assert {1} == set(server.asked.values())
+        passed = run(task, "--max-usd", "1")
+        yield Paid(server, truth, task, refused, passed, Counter(server.asked))
+
+
+def test_a_paid_candidate_is_a_tier_and_is_asked_each_row_once(paid):
+    """Where the small model is good on a part only, a cascade to a paid one is certified, within the cap."""
+    code, said = paid.refused
+    assert REFUSED == code
+    assert "asking big" in said["error"]
+    code, facts = paid.passed
+    assert PASSED == code, facts
+    assert facts["chosen"]["name"].startswith("linear -> big @")
+    assert {1} == set(paid.asked.values())
+
+
+def new_rows(paid, place, *, n, seed):
+    """Returns the file and the texts of n new rows; every third tells the small model nothing."""
+    rows = made_rows(n, reference_errs=0, seed=seed)
+    for number in range(0, n, 3):
+        rows[number]["text"] = opaque(seed * 100_000 + number)
+    texts = [row["text"] for row in rows]
+    paid.truth.update({row["text"]: row["label"] for row in rows})
+    (place / "new.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+    return place / "new.jsonl", texts
+
+
+def predict(paid, source, *more):
+    """Returns what predicting into a file beside the input says."""
+    out = source.with_name("out.jsonl")
+    return suffice("predict", paid.task.parent / "run", "--input", source, "--out", out, *more, "--json")
+
+
+def answers_in(path):
+    """Returns the rows of a predicted file."""
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_predict_asks_a_paid_tier_under_a_cap_only(paid, tmp_path):
+    """Without --max-usd nothing is asked and nothing left behind; with it, what answering cost is told."""
+    source, texts = new_rows(paid, tmp_path, n=30, seed=11)
+    said = predict(paid, source)
+    assert REFUSED == said.code
+    assert "asking big" in said.value["error"]
+    assert "no spend cap is set" in said.value["error"]
+    assert ["new.jsonl"] == [path.name for path in tmp_path.iterdir()]
+    assert not set(texts) & set(paid.server.asked)
+    said = predict(paid, source, "--max-usd", "1")
+    assert (0, 30, 0) == (said.code, said.value["rows"], said.value["failed"])
+    asked = [text for text in texts if text in paid.server.asked]
+    assert 5 < len(asked) < 30
+    assert pytest.approx(len(asked) * (60 * 2.5 + 2 * 10.0) / 1e6) == said.value["spent_usd"]
+    rows = answers_in(tmp_path / "out.jsonl")
+    assert [("big" if text in asked else "linear") for text in texts] == [row["tier"] for row in rows]
+    assert [paid.truth[text] for text in asked] == [row["answer"] for row in rows if row["tier"] == "big"]
+    assert {"new.jsonl", "out.jsonl"} == {path.name for path in tmp_path.iterdir()}
+
+
+def test_predict_stops_at_the_cap_and_goes_on_after_it(paid, tmp_path):
+    """Each command spends its cap, puts the rows so far into the output, and none is paid for twice."""
+    source, texts = new_rows(paid, tmp_path, n=90, seed=12)
+    shown = []
+    for _ in range(20):
+        said = predict(paid, source, "--max-usd", "0.002")
+        if said.code != REFUSED:
+            break
+        assert said.value["error"].startswith(f"stopped after {len(answers_in(tmp_path / 'out.jsonl'))} rows")
+        assert "same command again" in said.value["hint"]
+        shown.append(answers_in(tmp_path / "out.jsonl"))
+    assert (0, 90) == (said.code, said.value["rows"])
+    assert len(shown) >= 2
+    whole = answers_in(tmp_path / "out.jsonl")
+    assert 90 == len(whole)
+    lengths = [len(rows) for rows in shown]
+    assert sorted(set(lengths)) == lengths
+    assert all(rows == whole[: len(rows)] for rows in shown)
+    assert {0, 1} == {paid.server.asked[text] for text in texts}
+    assert {"new.jsonl", "out.jsonl"} == {path.name for path in tmp_path.iterdir()}
+
+
+def test_a_killed_prediction_pays_no_answer_twice(paid, tmp_path):
+    """Killed while the paid tier is asked: what had come is kept, and the same command goes on."""
+    source, texts = new_rows(paid, tmp_path, n=300, seed=13)
+    out = tmp_path / "out.jsonl"
+    paid.server.pause_s = 0.05
+    words = ["predict", paid.task.parent / "run", "--input", source, "--out", out, "--max-usd", "1"]
+    process = started(*words)
+    until = time.monotonic() + 60
+    while not 20 <= sum(paid.server.asked[text] for text in texts) and time.monotonic() < until:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    paid.server.pause_s = 0.0
+    assert not out.exists()
+    assert 20 <= sum(paid.server.asked[text] for text in texts) < 100
+    assert 0 == predict(paid, source, "--max-usd", "1").code
+    assert 300 == len(answers_in(out))
+    twice = [text for text in texts if paid.server.asked[text] > 1]
+    assert len(twice) <= 8  # the calls that were under way

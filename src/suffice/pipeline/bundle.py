@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from suffice import files
+from suffice import files, fingerprint
 from suffice.cascade import Cascade
 from suffice.errors import ArtefactError, OutputError
+from suffice.models import artefact, registry
 from suffice.models import cascade as cascades
-from suffice.models import registry
+from suffice.models.remembered import Calls
 from suffice.pipeline.rungs.rung import Rung
 from suffice.ports import Model
 from suffice.readers.spec import Spec
@@ -62,24 +63,47 @@ def remove_bundle(place: Path) -> None:
         shutil.rmtree(place)
 
 
-def open_bundle(place: Path) -> Bundle:
+def open_bundle(place: Path, *, calls: Calls | None = None) -> Bundle:
     """Returns the bundle in a folder, every file checked against its hash.
+
+    `calls` says how tiers behind servers are asked; without it one that costs money refuses.
 
     Raises:
         ArtefactError: there is no bundle, or it is damaged.
     """
     try:
-        value: dict[str, Any] = json.loads((place / _TASK).read_text(encoding="utf-8"))
+        value: dict[str, Any] = json.loads(_task(place))
+    except ValueError as error:
+        raise ArtefactError(f"{place / _TASK} is damaged: {error}") from error
+    return Bundle(
+        model=registry.load(place / _MODEL, calls=calls),
+        spec=spec_of(value, base=place, file=str(place / _TASK)),
+    )
+
+
+def identity(place: Path) -> str:
+    """Returns a sha256 that differs for another bundle: of the task's keys and every served file's hash.
+
+    What the files hold is not checked: that is `open_bundle`'s.
+
+    Raises:
+        ArtefactError: there is no bundle.
+    """
+    manifest = place / _MODEL / artefact.MANIFEST
+    served = manifest.read_bytes() if manifest.is_file() else b""
+    return fingerprint.of_bytes(_task(place) + b"\0" + served)
+
+
+def _task(place: Path) -> bytes:
+    try:
+        return (place / _TASK).read_bytes()
     except FileNotFoundError as error:
         raise ArtefactError(
             f"{place.parent} holds no {place.name}/",
             hint="give the folder of a run that ended with exit code 0: only then there is a model to ask",
         ) from error
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise ArtefactError(f"{place / _TASK} is damaged: {error}") from error
-    return Bundle(
-        model=registry.load(place / _MODEL), spec=spec_of(value, base=place, file=str(place / _TASK))
-    )
 
 
 def model_folder(place: Path) -> Path:

@@ -1,23 +1,25 @@
 """Answering a file of inputs with the system a run has chosen."""
 
 import asyncio
-import contextlib
 import itertools
 import json
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
-from suffice import files
+from suffice import fingerprint
 from suffice.certify.statement import BUNDLE
-from suffice.errors import OutputError
+from suffice.errors import BudgetExceeded, OutputError
 from suffice.measure.quality import requests_of
-from suffice.pipeline.bundle import open_bundle
-from suffice.ports import Answer, Progress
+from suffice.models.http.spend import SpendAccount
+from suffice.models.remembered import Calls
+from suffice.pipeline.bundle import identity, open_bundle
+from suffice.pipeline.unfinished import Unfinished, unfinished
+from suffice.ports import Answer, Model, Progress
 from suffice.readers.load import read_inputs
 from suffice.readers.rows import Tally
+from suffice.readers.text_lines import open_bytes
 from suffice.task import Sample
 
 _BATCH = 256
@@ -25,67 +27,88 @@ _BATCH = 256
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """How many rows were answered, how many of them are the reference's to answer, and what was skipped."""
+    """How many rows were answered, how many of them are the reference's to answer, and what was skipped.
+
+    `spent_usd` is what paid tiers cost in this call, by their own usage where they state it.
+    """
 
     rows: int
     escalated: int
     failed: int
     skipped: int
+    spent_usd: float
 
 
-def predict_file(folder: Path, source: Path, out: Path, *, progress: Progress) -> Prediction:
+@dataclass(slots=True)
+class _Counts:
+    """What the written rows hold so far."""
+
+    rows: int = 0
+    escalated: int = 0
+    failed: int = 0
+
+    def hear(self, row: Mapping[str, Any]) -> None:
+        self.rows += 1
+        self.escalated += bool(row.get("escalated"))
+        self.failed += "error" in row
+
+
+def predict_file(
+    folder: Path, source: Path, out: Path, *, max_usd: float | None = None, progress: Progress
+) -> Prediction:
     """Returns the counts after writing one JSON line for each row of `source` that has an input.
 
     Rows are read, answered and written in batches, so a file of any size takes little memory. The
-    output appears under its name when it is whole.
+    output appears under its name when it is whole; stopped before, the same call goes on where
+    it was. `max_usd` caps what this call may spend on paid tiers: where it is reached, the rows so far
+    are put under the output's name.
 
     Raises:
         ArtefactError: the run holds no bundle, or a damaged one.
         DataError: the input file cannot be read.
         OutputError: the output cannot be written.
+        ModelError: a server that should answer cannot, or may not be asked.
+        BudgetExceeded: the cap is reached, or none is set where a tier costs money.
     """
-    bundle = open_bundle(folder / BUNDLE)
-    tally = Tally()
-    counts = {"rows": 0, "escalated": 0, "failed": 0}
-    with asyncio.Runner() as runner:
+    place = folder / BUNDLE
+    account = SpendAccount(cap_usd=max_usd)
+    counts, tally = _Counts(), Tally()
+    made_from = _made_from(place, source, out)
+    with unfinished(out, made_from=made_from, heard=counts.hear) as output, asyncio.Runner() as runner:
+        calls = Calls(account=account, store=output.store, progress=progress)
+        bundle = open_bundle(place, calls=calls)
+        samples = itertools.islice(read_inputs(source, bundle.spec, tally=tally), counts.rows, None)
         try:
-            with _whole(out, source) as file:
-                for samples in _batches(read_inputs(source, bundle.spec, tally=tally)):
-                    answers = runner.run(bundle.model.answer(requests_of(samples)))
-                    file.writelines(map(_line, samples, answers))
-                    counts["rows"] += len(samples)
-                    counts["escalated"] += sum(answer.escalated for answer in answers)
-                    counts["failed"] += sum(answer.error is not None for answer in answers)
-                    progress("answer", counts["rows"], counts["rows"])
+            for part, answers in _answered(_batches(samples), bundle.model, runner, account):
+                rows = [_row(sample, answer) for sample, answer in zip(part, answers, strict=True)]
+                output.write(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+                for row in rows:
+                    counts.hear(row)
+                progress("answer", counts.rows, counts.rows)
+        except BudgetExceeded as refused:
+            raise _stopped(refused, output, counts.rows, account) from refused
         finally:
             runner.run(bundle.model.close())
-    return Prediction(**counts, skipped=tally.count("rows without input"))
+    return Prediction(
+        rows=counts.rows,
+        escalated=counts.escalated,
+        failed=counts.failed,
+        skipped=tally.count("rows without input"),
+        spent_usd=account.spent_usd,
+    )
 
 
-@contextlib.contextmanager
-def _whole(out: Path, source: Path) -> Iterator[TextIO]:
-    """Gives a file to write to, which takes the name `out` when all is written; a device is written to."""
-    with files.writable(out):
-        if out.is_dir():
-            raise OutputError(f"cannot write {out}: it is a folder", hint="name a file with --out")
-        if out.exists() and not out.is_file():
-            with out.open("w", encoding="utf-8") as device:
-                yield device
-            return
-        if out.exists() and source.exists() and out.samefile(source):
-            raise OutputError(
-                f"{out} is the input too: the answers would replace it", hint="name another file with --out"
-            )
-        out.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = out.with_name(f".{out.name}.unfinished")
-        try:
-            with unfinished.open("w", encoding="utf-8") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            unfinished.replace(out)
-        finally:
-            unfinished.unlink(missing_ok=True)
+def _made_from(place: Path, source: Path, out: Path) -> str:
+    """Returns a hash of the bundle and the input, after checking that they and the output can be used."""
+    if out.is_dir():
+        raise OutputError(f"cannot write {out}: it is a folder", hint="name a file with --out")
+    if out.is_file() and source.exists() and out.samefile(source):
+        raise OutputError(
+            f"{out} is the input too: the answers would replace it", hint="name another file with --out"
+        )
+    bundle = identity(place)
+    with open_bytes(source):  # a missing or unreadable file is an error of the data
+        return fingerprint.of_value((bundle, fingerprint.of_file(source)))
 
 
 def _batches(samples: Iterator[Sample]) -> Iterator[Sequence[Sample]]:
@@ -93,7 +116,39 @@ def _batches(samples: Iterator[Sample]) -> Iterator[Sequence[Sample]]:
         yield batch
 
 
-def _line(sample: Sample, answer: Answer) -> str:
+def _answered(
+    batches: Iterable[Sequence[Sample]], model: Model, runner: asyncio.Runner, account: SpendAccount
+) -> Iterator[tuple[Sequence[Sample], list[Answer]]]:
+    """Yields batches with their answers; where a cap does not cover one, the halves that it covers.
+
+    Raises:
+        BudgetExceeded: the cap does not cover the next row, or there is none.
+    """
+    for batch in batches:
+        try:
+            answers = runner.run(model.answer(requests_of(batch)))
+        except BudgetExceeded:
+            if len(batch) == 1 or account.cap_usd is None:
+                raise
+            middle = len(batch) // 2
+            yield from _answered((batch[:middle], batch[middle:]), model, runner, account)
+        else:
+            yield batch, answers
+
+
+def _stopped(refused: BudgetExceeded, output: Unfinished, rows: int, account: SpendAccount) -> BudgetExceeded:
+    """Returns what to say where the cap ends a prediction, after showing the rows so far."""
+    if not account.spent_usd:
+        return refused
+    output.show()
+    return BudgetExceeded(
+        f"stopped after {rows:,} rows, which are in {output.out}, and ${account.spent_usd:.4f}: "
+        f"{refused.message}",
+        hint="type the same command again to go on after them: the cap is for one command",
+    )
+
+
+def _row(sample: Sample, answer: Answer) -> dict[str, Any]:
     row: dict[str, Any] = {
         "source": sample.source,
         "answer": answer.text,
@@ -105,4 +160,4 @@ def _line(sample: Sample, answer: Answer) -> str:
         row["error"] = answer.error
     if answer.notes:
         row["notes"] = list(answer.notes)
-    return json.dumps(row, ensure_ascii=False) + "\n"
+    return row

@@ -56,6 +56,11 @@ class SpendAccount:
         self._reserved_usd = 0.0
 
     @property
+    def cap_usd(self) -> float | None:
+        """Returns what may be spent in all; None where no cap was set."""
+        return self._cap_usd
+
+    @property
     def spent_usd(self) -> float:
         """Returns what was spent: by the models' own usage where stated, else by estimate."""
         return self._spent_usd
