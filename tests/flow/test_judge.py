@@ -27,8 +27,10 @@ def judged_rows(n, *, judge_errs, labelled=0.2):
 
 
 def with_judge(task):
-    """Adds a judge to a task file."""
-    task.write_text(task.read_text().replace("target: label\n", "target: label\njudge: {answers: judge}\n"))
+    """Puts a judge into a task file in the reference's place."""
+    lines = task.read_text().splitlines()
+    told = ["judge: {answers: judge}" if line.startswith("reference:") else line for line in lines]
+    task.write_text("\n".join(told) + "\n")
     return task
 
 
