@@ -109,11 +109,12 @@ def _plain(answer: Answer) -> list[Any]:
         answer.escalated,
         answer.error,
         list(answer.notes),
+        answer.trust,
     ]
 
 
 def _answer(fields: list[Any]) -> Answer:
-    text, confidence, novelty, read, written, latency_ms, tier, escalated, error, notes = fields
+    text, confidence, novelty, read, written, latency_ms, tier, escalated, error, notes, *trust = fields
     return Answer(
         text=text,
         confidence=confidence,
@@ -124,4 +125,6 @@ def _answer(fields: list[Any]) -> Answer:
         escalated=escalated,
         error=error,
         notes=tuple(notes),
+        # Stores written before there were gates lack the last field.
+        trust=trust[0] if trust else None,
     )
