@@ -93,6 +93,11 @@ class DecoderEngine(Protocol):
         ...
 
     @property
+    def end_token(self) -> int:
+        """Returns the one token a trained answer ends with; -1 where there is none."""
+        ...
+
+    @property
     def writes_first_space(self) -> bool:
         """Says whether an answer's first token carries a space that belongs to the tokenizer."""
         ...

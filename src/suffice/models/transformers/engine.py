@@ -100,6 +100,11 @@ class TransformersEngine:
         return frozenset(token for token in (*ids, self._tokens.end) if token is not None)
 
     @property
+    def end_token(self) -> int:
+        """Returns the one token a trained answer ends with; -1 where the tokenizer names none."""
+        return -1 if self._tokens.end is None else self._tokens.end
+
+    @property
     def writes_first_space(self) -> bool:
         """Says whether the tokenizer puts a space before a text, as SentencePiece does."""
         return self._tokens.writes_first_space
