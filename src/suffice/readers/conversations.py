@@ -1,10 +1,11 @@
-"""What was asked and answered in one record: OpenAI Chat and Responses, Anthropic Messages."""
+"""What was asked and answered in one record: OpenAI Chat and Responses, Anthropic Messages, decision APIs."""
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from suffice.readers import decisions
 from suffice.task import Message
 
 
@@ -27,10 +28,13 @@ def of_record(record: Mapping[str, Any]) -> Conversation | None:
 
     Known shapes: {messages: [...]} with the answer as last assistant turn (chat, fine-tuning);
     {request, response} of Chat Completions, Responses or Anthropic Messages, also wrapped in {body}
-    (logs, flywheel, batch); request and response fields side by side in one object.
+    (logs, flywheel, batch); request and response fields side by side in one object. Of decision APIs
+    the requests with one question of type choice.
     """
     request = _body(record.get("request", record.get("body", record)))
     response = _body(record.get("response", record))
+    if decisions.is_decision(request):
+        return _decision(request, response)
     asked = request_messages(request)
     if asked is None:
         return None
@@ -83,6 +87,17 @@ def failed(record: Mapping[str, Any]) -> bool:
         or status != 200
         or (isinstance(inner, Mapping) and bool(inner.get("error")))
     )
+
+
+def _decision(request: Mapping[str, Any], response: Any) -> Conversation | None:
+    choice = decisions.choice_asked(request)
+    if choice is None:
+        return None
+    asked = request_messages({"model": "", "input": choice.material, "instructions": choice.instructions})
+    if asked is None:
+        return None
+    made = decisions.choice_made(response, choice.name)
+    return Conversation(messages=asked, answer=made, failed=made is None)
 
 
 def text_of(content: Any) -> str | None:

@@ -85,7 +85,7 @@ def records_of(record: Mapping[str, Any]) -> Records:
         return Records.EVALS
     if of_record(record) is None:
         return Records.TABLE
-    answered_apart = any(name in record for name in ("response", "choices", "output"))
+    answered_apart = any(name in record for name in ("response", "choices", "output", "answers"))
     return Records.LOG if answered_apart or "request" in record else Records.CHAT
 
 

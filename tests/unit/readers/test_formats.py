@@ -156,6 +156,29 @@ LOGS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
         },
     },
 }
+LOGS |= {
+    "OpenAI decisions": lambda row: {
+        "request": {"model": "big", "input": row["text"], "questions": [question(name="kind")]},
+        "response": {"model": "big", "answers": [{"type": "choice", "name": "kind", "choice": row["label"]}]},
+    },
+    "OpenAI decisions on a chat, side by side": lambda row: {
+        "input": [{"role": "user", "content": row["text"]}],
+        "questions": [question()],
+        "answers": [{"type": "choice", "choice": row["label"], "confidence": 0.9}],
+    },
+    "System One": lambda row: {
+        "request": {"model": "one", "state": row["text"], "questions": {"kind": question(criteria={})}},
+        "response": {"answers": {"kind": {"type": "choice", "choice": row["label"], "probabilities": {}}}},
+    },
+}
+
+
+def question(**more: Any) -> dict[str, Any]:
+    """Returns the question of a decision API that asks for the class."""
+    choices = [{"value": f"class {number}"} for number in range(2)]
+    return {"type": "choice", "instructions": "Sort this.", "choices": choices, **more}
+
+
 AGREEMENT = "{quality: {target: agreement, at_most: 0.1}}"
 
 
@@ -172,6 +195,30 @@ def test_logs_give_the_references_answers_not_truth(tmp_path: Path, name: str) -
     assert loaded.targets_are_reference
     rows = loaded.training_rows()
     assert all(sample.target == EXPECTED[sample.text] for sample in (*rows.train, *rows.dev))
+
+
+def test_decisions_that_name_no_answer_are_counted(tmp_path: Path) -> None:
+    """A refusal is a row without an answer; several questions, or a probability, are skipped."""
+    rows = [LOGS["OpenAI decisions"](row) for row in labelled(44)]
+    rows[40]["response"]["answers"] = [{"type": "refusal", "name": "kind"}]
+    rows[41]["request"]["questions"] *= 2
+    rows[42]["request"]["questions"] = [{"type": "predicate", "instructions": "Is it class 0?"}]
+    rows[43]["request"]["questions"] = []
+    write_rows(tmp_path / "rows.jsonl", rows)
+    loaded = load(write_task(tmp_path, input="", target="", reference="{}", bars=AGREEMENT))
+    counts = {finding.what: finding.count for finding in loaded.findings}
+    assert 1 == counts["requests the reference failed to answer"]
+    assert 3 == counts["records without a conversation"]
+    assert (41, 40) == (loaded.profile.samples, loaded.profile.with_reference)
+
+
+def test_a_decision_on_an_object_reads_it_as_json(tmp_path: Path) -> None:
+    """System One's state may be any JSON value; its keys are sorted, so equal states are one input."""
+    rows = [LOGS["System One"](row) for row in ROWS[:2]]
+    rows[0]["request"]["state"], rows[1]["request"]["state"] = {"b": 1, "a": "é"}, {"a": "é", "b": 1}
+    path = write_rows(tmp_path / "rows.jsonl", rows)
+    samples = list(read_inputs(path, read_spec(write_task(tmp_path, input="", target=""))))
+    assert ['{"a": "é", "b": 1}'] * 2 == [sample.text for sample in samples]
 
 
 def fine_tuning(row: dict[str, Any]) -> dict[str, Any]:
