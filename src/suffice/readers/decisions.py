@@ -17,9 +17,11 @@ class Choice:
 
 def is_decision(request: Any) -> bool:
     """Says whether a request body asks questions of a decision API."""
-    return (
-        isinstance(request, Mapping) and "questions" in request and ("input" in request or "state" in request)
-    )
+    if not isinstance(request, Mapping) or "messages" in request:
+        return False
+    questions = request.get("questions")
+    is_shaped = isinstance(questions, Mapping | Sequence) and not isinstance(questions, str)
+    return is_shaped and ("input" in request or "state" in request)
 
 
 def choice_asked(request: Mapping[str, Any]) -> Choice | None:
