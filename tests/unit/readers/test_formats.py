@@ -11,7 +11,7 @@ import pytest
 
 from suffice.errors import DataError, SpecError
 from suffice.readers import hub
-from suffice.readers.detect import Records, detect
+from suffice.readers.detect import Records, detect, records_of
 from suffice.readers.load import load, read_inputs
 from suffice.readers.task_file import read_spec
 from suffice.task import Message, Sample
@@ -210,6 +210,12 @@ def test_decisions_that_name_no_answer_are_counted(tmp_path: Path) -> None:
     assert 1 == counts["requests the reference failed to answer"]
     assert 3 == counts["records without a conversation"]
     assert (41, 40) == (loaded.profile.samples, loaded.profile.with_reference)
+
+
+def test_a_column_of_questions_makes_no_decision_log() -> None:
+    """Tables and chats may have a field of that name."""
+    assert Records.TABLE is records_of({"input": "x", "questions": "which class?"})
+    assert Records.CHAT is records_of({**chat(ROWS[0]), "input": "x", "questions": []})
 
 
 def test_a_decision_on_an_object_reads_it_as_json(tmp_path: Path) -> None:
