@@ -58,7 +58,7 @@ PACKED = gzip.compress(lines_of(labelled(2000)))
         (b"\x28\xb5\x2f\xfdrest", "packed with zstd"),
         (b"PAR1 and no more", "broken Parquet"),
         (b'{"text": "a", "label": "b"}\n{"text": ', "line 2, column 9: not JSON"),
-        (b'{"text": "a"}\n{"text": "b"} {"text": "c"}\n', "line 2, column 15: not JSON: Extra data"),
+        (b'{"text": "a"}\n{"text": "b"}{"text": "c"}\n', "line 2, column 14: not JSON: Extra data"),
         (b'{"text": "a"}\n[1, 2]\n', "line 2: a row must be a JSON object"),
         (b'{"text": "a"}\n\0\0\0\0\n', "line 2: NUL bytes instead of a row"),
         (b'{\n  "text": "a"\n}\n', "goes on over several lines"),
