@@ -11,10 +11,11 @@ import time
 from pathlib import Path
 
 import numpy as np
-import tracer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
+from tracer.api import fit, load_router
+from tracer.config import FitConfig
 from tracer.fit.pipeline import _accept_scores, _calibrate_threshold, _fit_acceptor
 
 # A logistic regression and a network of its zoo are kept: the rest takes an hour for 150 classes here.
@@ -59,16 +60,16 @@ def end_to_end(given: np.lib.npyio.NpzFile, target: float) -> tuple[int, int, st
         labels = [names[index] for index in given["y_train"]]
         lines = [json.dumps({"input": str(i), "teacher": label}) + "\n" for i, label in enumerate(labels)]
         traces.write_text("".join(lines), encoding="utf-8")
-        config = tracer.FitConfig(
+        config = FitConfig(
             target_teacher_agreement=target,
             frontier_targets=(target,),
             skip_candidates=_LEFT_OUT,
             verbose=False,
         )
-        fitted = tracer.fit(traces, Path(folder) / "made", embeddings=given["x_train"], config=config)
+        fitted = fit(traces, Path(folder) / "made", embeddings=given["x_train"], config=config)
         if fitted.manifest.selected_method is None:
             return 0, 0, "none"
-        said = tracer.load_router(Path(folder) / "made").predict_batch(given["x_test"])
+        said = load_router(Path(folder) / "made").predict_batch(given["x_test"])
     handled = np.asarray(said["handled"], dtype=bool)
     truth = np.array(names)[given["y_test"]]
     right = sum(label == gold for label, gold in zip(said["labels"], truth, strict=True) if label is not None)
