@@ -1,18 +1,24 @@
 """The cascade as a model: who answers, what is passed up, what it took."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from suffice.cascade import REFERENCE, Cascade, Tier
-from suffice.errors import ArtefactError, ModelError
+from suffice.errors import ArtefactError, BudgetExceeded, ModelError
+from suffice.ledger.store import RunStore
 from suffice.models import artefact, registry, trust
 from suffice.models import cascade as cascades
 from suffice.models.cascade import CascadeModel
 from suffice.models.fake import FakeModel, FakeSettings
+from suffice.models.http.endpoint import Endpoint
+from suffice.models.http.openai import OpenAIModel
+from suffice.models.http.spend import Price, SpendAccount
 from suffice.models.recorded import RecordedModel
+from suffice.models.remembered import Calls
 from suffice.ports import Answer, Model, Request, Usage
 
 
@@ -205,6 +211,38 @@ def test_round_trip(tmp_path: Path) -> None:
     model = registry.load(tmp_path / "out")
     [answer] = asyncio.run(model.answer([Request(text="", key="1")]))
     assert ("pair", "b") == (model.name, answer.text)
+
+
+def test_paid_tiers_spend_from_the_account_they_are_loaded_with(tmp_path: Path) -> None:
+    """However deep it lies, a paid tier knows the cap and its memory: what was answered costs nothing."""
+    endpoint = Endpoint(
+        base_url="http://127.0.0.1:9/v1", model="m", price=Price(usd_per_1m_input=1e6, usd_per_1m_output=1e6)
+    )
+    for name in ("paid", "inner", "outer"):
+        (tmp_path / name).mkdir()
+    paid = OpenAIModel(endpoint, name="paid", labels=("a", "b"))
+    paid.seal(tmp_path / "paid")
+    inner, outer = (
+        Cascade(name=name, tiers=(Tier(model=part),)) for name, part in (("in", "p"), ("out", "in"))
+    )
+    cascades.seal(inner, {"p": tmp_path / "paid"}, out=tmp_path / "inner")
+    cascades.seal(outer, {"in": tmp_path / "inner"}, out=tmp_path / "outer")
+    requests = [Request(text="x", key="known"), Request(text="y", key="new")]
+
+    def asked(cap_usd: float | None, requests: Sequence[Request]) -> list[Answer]:
+        with contextlib.closing(RunStore(tmp_path / "store")) as store:
+            store.keep_answers(paid.identity, {"known": Answer(text="a")})
+            account = SpendAccount(cap_usd=cap_usd)
+            calls = Calls(account=account, store=store, progress=lambda *_: None)
+            return asyncio.run(registry.load(tmp_path / "outer", calls=calls).answer(requests))
+
+    assert ["a"] == [answer.text for answer in asked(None, requests[:1])]
+    with pytest.raises(BudgetExceeded, match="no spend cap is set"):
+        asked(None, requests)
+    with pytest.raises(BudgetExceeded, match=r"passes the cap of \$0\.5000"):
+        asked(0.5, requests)
+    with pytest.raises(BudgetExceeded, match="no spend cap is set"):
+        asyncio.run(registry.load(tmp_path / "outer").answer(requests[:1]))
 
 
 def test_a_changed_tier_is_refused(tmp_path: Path) -> None:
