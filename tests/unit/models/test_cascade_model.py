@@ -222,11 +222,9 @@ def test_paid_tiers_spend_from_the_account_they_are_loaded_with(tmp_path: Path) 
         (tmp_path / name).mkdir()
     paid = OpenAIModel(endpoint, name="paid", labels=("a", "b"))
     paid.seal(tmp_path / "paid")
-    inner, outer = (
-        Cascade(name=name, tiers=(Tier(model=part),)) for name, part in (("in", "p"), ("out", "in"))
-    )
-    cascades.seal(inner, {"p": tmp_path / "paid"}, out=tmp_path / "inner")
-    cascades.seal(outer, {"in": tmp_path / "inner"}, out=tmp_path / "outer")
+    one_tier = Cascade(name="one", tiers=(Tier(model="tier"),))
+    for part, whole in (("paid", "inner"), ("inner", "outer")):
+        cascades.seal(one_tier, {"tier": tmp_path / part}, out=tmp_path / whole)
     requests = [Request(text="x", key="known"), Request(text="y", key="new")]
 
     def asked(cap_usd: float | None, requests: Sequence[Request]) -> list[Answer]:
