@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bench.proof import cascades, error_rates, judges, labels, ladders, samples
+from bench.proof import cascades, error_rates, fixed_n, judges, labels, ladders, samples
 
 SECTIONS = {
     "type-i": error_rates.section,
     "samples": samples.section,
     "labels": labels.section,
     "judges": judges.section,
+    "fixed-n": fixed_n.section,
     "ladder": ladders.section,
 }
 

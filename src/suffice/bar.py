@@ -50,7 +50,8 @@ class QualityBar:
     `positive` and `false_alarm` belong to recall_at_false_alarm: the class to be found, and the
     largest share of other samples that may be taken for it. `ignore_case` makes texts equal that
     differ in case only; `tolerance` is how far numbers may be apart, `pattern` finds the answer in a
-    text (numeric_match, regex).
+    text (numeric_match, regex). `fixed_n`: tested once on all rows, by an exact test; else by bets,
+    which may stop at any row.
     """
 
     metric: Metric = Metric.ACCURACY
@@ -60,6 +61,7 @@ class QualityBar:
     at_most: float | None = None
     positive: str | None = None
     false_alarm: float | None = None
+    fixed_n: bool = False
     ignore_case: bool = False
     tolerance: float | None = None
     pattern: str | None = None

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from suffice.bar import Metric, QualityBar, Target
 from suffice.cascade import REFERENCE, Cascade, Tier
+from suffice.certify.exact_claims import exact_claim_of, rows_for
 from suffice.certify.rate_claims import claim_of, codes_of, dev_estimate
 from suffice.certify.resources import Resources, of_system, reached_shares, shortfall
 from suffice.certify.systems import Graders, Outcomes
@@ -127,13 +128,14 @@ def estimate(cascade: Cascade, view: DevView, *, alpha: float) -> SystemEstimate
         rows_needed=None,
         misses=shortfall(resources, view.task.resources),
     )
-    rows = expected_n(
-        bets_for(found, bar),
-        mean=found.cautious_mean,
-        variance=found.variance,
-        log_threshold=-math.log(alpha),
-    )
-    return replace(found, rows_needed=rows)
+    return replace(found, rows_needed=_rows_needed(found, bar, alpha))
+
+
+def _rows_needed(found: SystemEstimate, bar: QualityBar, alpha: float) -> float | None:
+    seen = {"mean": found.cautious_mean, "variance": found.variance}
+    if bar.fixed_n:
+        return rows_for(exact_claim_of(bar).bar, alpha=alpha, **seen)
+    return expected_n(bets_for(found, bar), log_threshold=-math.log(alpha), **seen)
 
 
 def _rate_estimate(cascade: Cascade, view: DevView, outcomes: Outcomes, *, alpha: float) -> SystemEstimate:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from suffice.certify.exact_claims import ExactClaim, ExactPairedClaim, ExactRateClaim
 from suffice.certify.futility import BETA
 from suffice.certify.rate_claims import MacroF1Claim, RateClaim, RecallClaim
 from suffice.certify.search import ladder_plan
@@ -51,10 +52,10 @@ def computed_again(evidence: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """
     try:
         claims = [_claim(test["claim"]) for test in evidence["tests"]]
-        rates = [claim for claim in claims if isinstance(claim, RateClaim)]
-        if rates:
-            return _rates_again(evidence, rates)
-        bets = [claim for claim in claims if not isinstance(claim, RateClaim)]
+        once = [claim for claim in claims if isinstance(claim, RateClaim | ExactClaim)]
+        if once:
+            return _once_again(evidence, once)
+        bets = [claim for claim in claims if not isinstance(claim, RateClaim | ExactClaim)]
         return _climbed_again(evidence, bets)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise NotCertified(f"{FILE} is damaged: {error!r}") from error
@@ -84,7 +85,9 @@ def _bet_on(claim: Bets | UnlabelledPairs, values: Sequence[Any]) -> Sequence[fl
     return values
 
 
-def _rates_again(evidence: Mapping[str, Any], claims: Sequence[RateClaim]) -> dict[str, dict[str, Any]]:
+def _once_again(
+    evidence: Mapping[str, Any], claims: Sequence[RateClaim | ExactClaim]
+) -> dict[str, dict[str, Any]]:
     """Walks down from the dearest system, as `rate_search` did."""
     again: dict[str, dict[str, Any]] = {}
     alpha, going = float(evidence["alpha"]), True
@@ -104,6 +107,8 @@ _CLAIMS: dict[str, type[Claim]] = {
     "pairs": UnlabelledPairs,
     "macro_f1": MacroF1Claim,
     "recall_at_false_alarm": RecallClaim,
+    "exact_rate": ExactRateClaim,
+    "exact_paired": ExactPairedClaim,
 }
 
 

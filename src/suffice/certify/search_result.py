@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 from suffice.bar import Verdict
 from suffice.certify.estimates import SystemEstimate
+from suffice.certify.exact_claims import ExactClaim
 from suffice.certify.rate_claims import RateClaim
 from suffice.stats.betting import Bets
 from suffice.stats.ladder import Order
 from suffice.stats.paired import UnlabelledPairs
 
-Claim = Bets | UnlabelledPairs | RateClaim
+Claim = Bets | UnlabelledPairs | RateClaim | ExactClaim
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -70,7 +70,7 @@ def _about_rows(spec: Spec) -> dict[str, Any]:
         if quality[threshold] is not None:
             quality[threshold] = 0.5
     keys["bars"] = {"quality": quality}
-    keys.update(name="rows", alpha=0.05, minimise="cost")
+    keys.update(name="rows", alpha=0.05, minimise="cost", test="sequential")
     return keys
 
 

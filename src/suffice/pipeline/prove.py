@@ -64,6 +64,11 @@ def prove(
             hint="absolute and non_inferior need rows with a truth; the latter and agreement need "
             "the reference's answers beside them",
         )
+    if task.quality.fixed_n and rows.two_stage:
+        raise DataError(
+            "fewer than half of the certify rows have a truth, and `test: fixed_n` needs it on all",
+            hint="label more rows, give the labelled ones as data.certify, or remove `test: fixed_n`",
+        )
     if not any(system.reliance for system in choice.path.systems):
         rows = rows.without_judge()
     keys = [row.key for row in rows.rows]
@@ -78,7 +83,7 @@ def prove(
             hint="add rows that no earlier run has seen (at best as a certify file of their own)",
         )
     graders = graders_over(rungs, rows.rows, grading)
-    if task.quality.metric.is_mean:
+    if task.quality.metric.is_mean and not task.quality.fixed_n:
         paid = {rung.name for rung in rungs if rung.candidate.kind == "openai"}
         prices = [_call_price(system, paid, stride=rows.stride) for system in choice.path.systems]
         result = search(

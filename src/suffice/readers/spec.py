@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from suffice.bar import Metric, QualityBar, ResourceBars, Target
+from suffice.readers.fixed_n_keys import check_fixed_n
 from suffice.readers.judge_keys import check_judge
 from suffice.readers.metric_keys import check_settings, metric_of
 from suffice.readers.rungs import CandidateSpec, OpenAISpec
@@ -210,6 +211,9 @@ class Spec(Part):
     alpha: Annotated[float, Field(gt=0, le=0.5)] = Field(
         default=0.05, description="error budget of the whole search"
     )
+    test: Literal["sequential", "fixed_n"] = Field(
+        default="sequential", description="look after every row and stop early, or once at all rows"
+    )
     minimise: Literal["cost", "memory", "latency", "energy", "bytes"] = Field(
         default="cost", description='what "smallest" means'
     )
@@ -229,6 +233,11 @@ class Spec(Part):
         if self.judge is not None:
             metric = self.quality_bar.metric
             check_judge(self.judge.answers, metric=metric, target=target, truth=self.target)
+        if self.test == "fixed_n":
+            live = self.reference is not None and self.reference.openai is not None
+            live = live or any(candidate.kind == "openai" for candidate in self.ladder or ())
+            is_judged = self.judge is not None
+            check_fixed_n(metric=self.quality_bar.metric, is_live=live, is_judged=is_judged)
         names = [candidate.rung.name for candidate in self.ladder or ()]
         doubled = sorted({name for name in names if names.count(name) > 1})
         if doubled:
@@ -241,7 +250,8 @@ class Spec(Part):
     def quality_bar(self) -> QualityBar:
         """Returns the quality bar as the rest of suffice knows it."""
         metric = metric_of(self.kind, self.bars.quality.metric)
-        return QualityBar(**{**self.bars.quality.model_dump(), "metric": metric})
+        told = {**self.bars.quality.model_dump(), "metric": metric, "fixed_n": self.test == "fixed_n"}
+        return QualityBar(**told)
 
     @property
     def resource_bars(self) -> ResourceBars:

@@ -122,7 +122,7 @@ def _evidence(findings: Findings) -> f.EvidenceFacts:
     test = findings.chosen or findings.proof.result.in_order[0]
     missing = {}
     if test.e_value is None:
-        missing["e_value"] = "this metric is tested once, by exact bounds"
+        missing["e_value"] = "the system was tested once, at a fixed number of rows"
     if test.bound_n is None:
         why = "at the observed rates no number of rows would decide"
         if test.e_value is None:
