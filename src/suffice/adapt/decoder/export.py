@@ -2,7 +2,7 @@
 
 import contextlib
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,15 +52,32 @@ def write_gguf(hf_folder: Path, out_file: Path, *, outtype: str = "f16") -> None
             converter.gguf_writer.close()
 
 
-def _converter(checked: DecoderFolder, place: Path, file_type: Any) -> Any:
+def tensor_names(checked: DecoderFolder, layers: int) -> Callable[[str], str | None]:
+    """Returns a function from a module's name in transformers to its name in the GGUF file, or None.
+
+    Raises:
+        ArtefactError: the converter does not know the architecture.
+    """
+    gguf = extras.require("gguf", extra="train", feature=_FEATURE)
+    names = gguf.get_tensor_name_map(_class_for(checked).model_arch, layers)
+    found: Callable[[str], str | None] = names.get_name
+    return found
+
+
+def _class_for(checked: DecoderFolder) -> Any:
     conversion = extras.require("conversion", extra="train", feature=_FEATURE)
-    hparams = conversion.ModelBase.load_hparams(checked.path, is_mistral_format=False)
     try:
-        made_for = conversion.get_model_class(checked.architecture)
+        return conversion.get_model_class(checked.architecture)
     except NotImplementedError as error:
         raise ArtefactError(
             f"{checked.path} is a {checked.architecture}, which the converter to GGUF does not know"
         ) from error
+
+
+def _converter(checked: DecoderFolder, place: Path, file_type: Any) -> Any:
+    conversion = extras.require("conversion", extra="train", feature=_FEATURE)
+    hparams = conversion.ModelBase.load_hparams(checked.path, is_mistral_format=False)
+    made_for = _class_for(checked)
 
     class Converter(made_for):  # type: ignore[misc, valid-type]
         """The converter's class for the architecture, with names for tokenizers it does not recognise."""

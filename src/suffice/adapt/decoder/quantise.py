@@ -54,7 +54,7 @@ def quantise(
     """Returns what was written to `out_file`: the weights of `source` as Q8_0, Q4_0, Q4_K_M, Q5_K_M or Q6_K.
 
     `source` is an f32, f16 or bf16 GGUF file. `importance` gives, by tensor name, how much each input
-    column matters (see `importance_matrix`). Same input, same bytes, on one kind of processor.
+    column matters (see `importance.measure`). Same input, same bytes, on one kind of processor.
 
     Raises:
         ArtefactError: an unknown type, a source that is damaged or already quantised.
