@@ -27,6 +27,8 @@ METHODS: dict[str, MethodEntry] = {
     "finetune": MethodEntry(
         place="suffice.adapt.encoder.finetune:FinetuneMethod", kind="encoder", extra="train"
     ),
+    "tagger": MethodEntry(place="suffice.adapt.tagger.method:TaggerMethod", kind="tagger"),
+    "tiny": MethodEntry(place="suffice.adapt.decoder.tiny:TinyMethod", kind="gguf", extra="train"),
 }
 
 

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 
-from suffice import files, fingerprint
 from suffice.adapt.encoder import (
     bert_graph,
     bert_torch,
@@ -27,9 +26,9 @@ from suffice.adapt.encoder import (
 )
 from suffice.adapt.encoder.finetune_loop import HEAD_BIAS, HEAD_WEIGHT, Job, Recipe, TokenRows
 from suffice.adapt.encoder.weights import EncoderFiles, Tensors, find_encoder, read_tensors
+from suffice.adapt.training_folder import training_folder
 from suffice.candidate import Candidate
 from suffice.errors import DataError, SpecError
-from suffice.ledger.home import home
 from suffice.models.embedder import Embedder
 from suffice.ports import Progress, TrainingRows
 
@@ -94,7 +93,7 @@ class FinetuneMethod:
             recipe=recipe,
             seed=seed,
         )
-        folder = _training_folder(candidate, rows, seed=seed)
+        folder = training_folder(candidate, rows, seed=seed)
         tuned = finetune_loop.train(_parameters(tensors, first), job, folder=folder, progress=progress)
         calibration = job.train.ids[:_CALIBRATION_TEXTS]
         quantised_body.write_body(encoder, out, tensors=tuned.tensors, calibration=calibration)
@@ -141,16 +140,6 @@ def _find(candidate: Candidate) -> EncoderFiles:
 def _token_rows(embedder: Embedder, rows: embedding_head.LabelledRows) -> TokenRows:
     ids = embedder.token_ids([sample.text for sample in rows.samples])
     return TokenRows(ids=ids, classes=rows.classes)
-
-
-def _training_folder(candidate: Candidate, rows: TrainingRows, *, seed: int) -> Path:
-    """Returns where the state of exactly this training is kept."""
-    used = [[sample.key, str(sample.target)] for sample in (*rows.train, *rows.dev)]
-    name = fingerprint.of_value([candidate.fingerprint, seed, list(rows.labels), used])
-    folder = home() / "training" / name[:16]
-    with files.writable(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def _parameters(tensors: Tensors, head: softmax_head.SoftmaxHead) -> bert_torch.Parameters:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from suffice.adapt.encoder import bert_torch, training_state
+from suffice.adapt import training_state
+from suffice.adapt.encoder import bert_torch
 from suffice.adapt.encoder.bert_torch import Parameters
 from suffice.errors import DataError
 from suffice.ports import Progress
@@ -100,14 +101,14 @@ def train(start: Parameters, job: Job, *, folder: Path, progress: Progress) -> T
             break
         _epoch(start, optimiser, state, job, _Place(epoch, steps_per_epoch, progress))
         state.finish_epoch(_accuracy(state.average, job), optimiser)
-        progress(f"fine-tuning: dev accuracy {state.best_accuracy:.3f}", epoch + 1, job.recipe.epochs)
+        progress(f"fine-tuning: dev accuracy {state.best_score:.3f}", epoch + 1, job.recipe.epochs)
     weights = bert_torch.to_tensors(state.best)
     weight, bias = weights.pop(HEAD_WEIGHT), weights.pop(HEAD_BIAS)
     return Tuned(
         tensors=weights,
         weight=np.ascontiguousarray(weight.T),
         bias=bias,
-        dev_accuracy=state.best_accuracy,
+        dev_accuracy=state.best_score,
         epochs=state.epochs_done,
     )
 

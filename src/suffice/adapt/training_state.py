@@ -4,18 +4,20 @@ import json
 from pathlib import Path
 from typing import Any
 
-from suffice import files
-from suffice.adapt.encoder.bert_torch import Parameters, require_torch
+from suffice import extras, files
 from suffice.errors import ArtefactError
 
-_TENSORS, _FACTS = "state.safetensors", "state.json"
+Parameters = dict[str, Any]
+
+_TENSORS = "state.safetensors"
+_OURS = ("now", "average", "best")
 
 
 class TrainingState:
     """The state after each epoch, in memory and on disk; the files are replaced as one.
 
     `average` is the exponential average of the trained parameters (the frozen ones are shared),
-    `best` the average of the epoch that did best on dev.
+    `best` the average of the epoch that did best on dev, by a score of which more is better.
     """
 
     def __init__(self, folder: Path, parameters: Parameters) -> None:
@@ -27,23 +29,23 @@ class TrainingState:
             for name, value in parameters.items()
         }
         self.best: Parameters = dict(self.average)
-        self.best_accuracy = -1.0
+        self.best_score = float("-inf")
         self.epochs_done = 0
         self.epochs_since_best = 0
 
     def average_in(self, decay: float) -> None:
         """Moves the average towards the parameters: average = decay * average + (1 - decay) * parameters."""
         average = [self.average[name] for name in self._trained]
-        require_torch()._foreach_lerp_(
+        _require_torch()._foreach_lerp_(
             average, [self._parameters[name].detach() for name in self._trained], 1.0 - decay
         )
 
-    def finish_epoch(self, accuracy: float, optimiser: Any) -> None:
+    def finish_epoch(self, score: float, optimiser: Any) -> None:
         """Counts an epoch, keeps its average where it is the best so far, and writes the state."""
         self.epochs_done += 1
         self.epochs_since_best += 1
-        if accuracy >= self.best_accuracy:
-            self.best_accuracy, self.epochs_since_best = accuracy, 0
+        if score >= self.best_score:
+            self.best_score, self.epochs_since_best = score, 0
             self.best = {name: value.clone() for name, value in self.average.items()}
         self._save(optimiser)
 
@@ -58,7 +60,7 @@ class TrainingState:
             return
         from safetensors import SafetensorError, safe_open  # noqa: PLC0415 - read only where a run goes on
 
-        torch = require_torch()
+        torch = _require_torch()
         moments: dict[str, dict[str, Any]] = {}
         try:
             with safe_open(path, "pt") as file:
@@ -71,40 +73,40 @@ class TrainingState:
                     self._parameters[name].copy_(moments["now"][name])
                     self.average[name].copy_(moments["average"][name])
                     self.best[name] = moments["best"][name].to(self._parameters[name].device)
-            _restore_optimiser(optimiser, moments, self._trained)
+                    self._restore_moments(name, moments, optimiser)
             self.epochs_done, self.epochs_since_best = int(facts["epochs"]), int(facts["since_best"])
-            self.best_accuracy = float(facts["accuracy"])
+            self.best_score = float(facts["score"])
         except (OSError, SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
             raise ArtefactError(
                 f"{path}: the training state is damaged: {error!r}",
                 hint=f"remove {self._folder} to start again",
             ) from error
 
+    def _restore_moments(self, name: str, moments: dict[str, dict[str, Any]], optimiser: Any) -> None:
+        value = self._parameters[name]
+        optimiser.state[value] = {
+            kind: kept[name].to(value.device)
+            for kind, kept in moments.items()
+            if kind not in _OURS and name in kept
+        }
+
     def _save(self, optimiser: Any) -> None:
         from safetensors.torch import save  # noqa: PLC0415 - written only where training runs
 
-        groups = optimiser.param_groups
         tensors: dict[str, Any] = {}
-        for name, group in zip(self._trained, groups, strict=True):
-            moments = optimiser.state[group["params"][0]]
-            tensors[f"now/{name}"] = self._parameters[name].detach()
-            tensors[f"average/{name}"] = self.average[name]
-            tensors[f"best/{name}"] = self.best[name]
-            tensors |= {f"{kind}/{name}": moments[kind] for kind in ("exp_avg", "exp_avg_sq", "step")}
+        for name in self._trained:
+            value = self._parameters[name]
+            kept = {"now": value, "average": self.average[name], "best": self.best[name]}
+            kept |= optimiser.state[value]
+            tensors |= {f"{kind}/{name}": moment for kind, moment in kept.items()}
         facts = {
             "epochs": self.epochs_done,
             "since_best": self.epochs_since_best,
-            "accuracy": self.best_accuracy,
+            "score": self.best_score,
         }
         plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
         files.write_bytes(self._folder / _TENSORS, save(plain, metadata={"facts": json.dumps(facts)}))
 
 
-def _restore_optimiser(optimiser: Any, moments: dict[str, dict[str, Any]], trained: list[str]) -> None:
-    for name, group in zip(trained, optimiser.param_groups, strict=True):
-        (value,) = group["params"]
-        optimiser.state[value] = {
-            "step": moments["step"][name].to(value.device),
-            "exp_avg": moments["exp_avg"][name].to(value.device),
-            "exp_avg_sq": moments["exp_avg_sq"][name].to(value.device),
-        }
+def _require_torch() -> Any:
+    return extras.require("torch", extra="train", feature="training")

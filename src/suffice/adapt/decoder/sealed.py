@@ -1,0 +1,83 @@
+"""A trained decoder's last steps: exported to GGUF, quantised, sealed as the folder it is served from."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from suffice.adapt.decoder import export, quantise
+from suffice.candidate import Candidate
+from suffice.errors import SpecError
+from suffice.models import artefact
+from suffice.models.prompt import Prompt
+from suffice.ports import TrainingRows
+
+WEIGHTS = "model.gguf"
+_PLAIN_TYPES = {"f32", "f16", "bf16"}
+_DEFAULT_TYPE = "q8_0"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Export:
+    """What a decoder's folder says besides its weights. `training` is plain JSON about how it was made."""
+
+    candidate: Candidate
+    rows: TrainingRows
+    prompt: Prompt
+    context_tokens: int
+    max_answer_tokens: int
+    training: Mapping[str, Any]
+
+
+def file_type(candidate: Candidate) -> str:
+    """Returns the type of weights the candidate asks for: q8_0 by default.
+
+    Raises:
+        SpecError: no such type.
+    """
+    wanted = str(candidate.setting("type", _DEFAULT_TYPE))
+    by_lower = {name.lower(): name for name in (*sorted(_PLAIN_TYPES), *quantise.TYPES)}
+    if wanted.lower() not in by_lower:
+        known = ", ".join(by_lower)
+        raise SpecError(f"candidate {candidate.name!r}: the type {wanted!r} is unknown; known are {known}")
+    return by_lower[wanted.lower()]
+
+
+def seal(hf_folder: Path, out: Path, export_: Export) -> None:
+    """Writes the folder's weights as GGUF of the candidate's type into `out`, and seals it.
+
+    Raises:
+        ArtefactError: the folder cannot be exported.
+        OutputError: the place cannot be written to.
+        SpecError: the candidate asks for an unknown type.
+    """
+    wanted = file_type(export_.candidate)
+    whole = hf_folder / "whole.gguf"
+    about: dict[str, Any] = {"type": wanted}
+    if wanted in _PLAIN_TYPES:
+        export.write_gguf(hf_folder, out / WEIGHTS, outtype=wanted)
+    else:
+        export.write_gguf(hf_folder, whole, outtype="f32")
+        made = quantise.quantise(whole, out / WEIGHTS, type=wanted)
+        about |= {
+            "bits_per_weight": made.bits_per_weight,
+            "fallbacks": [asdict(fallback) for fallback in made.fallbacks],
+        }
+    rows = export_.rows
+    settings = {
+        "name": export_.candidate.name,
+        "task": {
+            "kind": str(rows.kind),
+            "labels": list(rows.labels),
+            "schema": None if rows.schema is None else dict(rows.schema),
+        },
+        "prompt": export_.prompt.to_json(),
+        "limits": {
+            "context_tokens": export_.context_tokens,
+            "max_answer_tokens": export_.max_answer_tokens,
+        },
+        "calibration": None,
+        "weights": about,
+        "training": dict(export_.training),
+    }
+    artefact.seal(out, kind="gguf", settings=settings)
