@@ -14,7 +14,7 @@ from suffice.certify.rate_claims import claim_of, codes_of, dev_estimate
 from suffice.certify.resources import Resources, of_system, reached_shares, shortfall
 from suffice.certify.systems import Graders, Outcomes
 from suffice.stats.betting import Bets
-from suffice.stats.mixtures import bernoulli_bets, paired_bets
+from suffice.stats.mixtures import hedged_bernoulli_bets, paired_bets
 from suffice.stats.planning import expected_n
 from suffice.stats.prediction_powered import JudgePlan, powered_bets
 from suffice.task import Sample, Task
@@ -128,10 +128,11 @@ def estimate(cascade: Cascade, view: DevView, *, alpha: float) -> SystemEstimate
         rows_needed=None,
         misses=shortfall(resources, view.task.resources),
     )
-    return replace(found, rows_needed=_rows_needed(found, bar, alpha))
+    return replace(found, rows_needed=rows_needed(found, bar, alpha=alpha))
 
 
-def _rows_needed(found: SystemEstimate, bar: QualityBar, alpha: float) -> float | None:
+def rows_needed(found: SystemEstimate, bar: QualityBar, *, alpha: float) -> float | None:
+    """Returns the certify rows a system's test is expected to take; None where it is not expected to pass."""
     seen = {"mean": found.cautious_mean, "variance": found.variance}
     if bar.fixed_n:
         return rows_for(exact_claim_of(bar).bar, alpha=alpha, **seen)
@@ -169,7 +170,7 @@ def bets_for(system: SystemEstimate, bar: QualityBar) -> Bets:
         return paired_bets(bar.threshold, disagreement=max(differs, 0.005), design_difference=design)
     null = bar.threshold if bar.target is Target.ABSOLUTE else 1 - bar.threshold
     gap = min(system.cautious_mean - null, 0.9 * (1 - null))
-    return bernoulli_bets(null, design_gap=gap if gap > 0.001 else None)
+    return hedged_bernoulli_bets(null, design_gap=gap if gap > 0.001 else None)
 
 
 def _bets_with_judge(system: SystemEstimate, bar: QualityBar) -> Bets:

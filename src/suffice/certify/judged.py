@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from suffice.bar import QualityBar, Target
 from suffice.cascade import Cascade
-from suffice.certify.estimates import DevView, SystemEstimate, bets_for, estimate
-from suffice.stats.planning import expected_n
+from suffice.certify.estimates import DevView, SystemEstimate, estimate, rows_needed
 
 RELIANCES = (0.25, 0.5, 0.75, 1.0)
 # A judge has to save this share of the labels on dev: less is within the noise of a dev split.
@@ -94,10 +93,5 @@ def with_judge(
 
 
 def _rows(system: SystemEstimate, bar: QualityBar, alpha: float) -> float:
-    rows = expected_n(
-        bets_for(system, bar),
-        mean=system.cautious_mean,
-        variance=system.variance,
-        log_threshold=-math.log(alpha),
-    )
+    rows = rows_needed(system, bar, alpha=alpha)
     return math.inf if rows is None else rows

@@ -121,15 +121,15 @@ def test_what_is_not_reached_is_not_looked_at():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("wins", "losses"), [(0.0, 0.05), (0.02, 0.07), (0.15, 0.2)])
+@pytest.mark.parametrize(("wins", "losses"), [(0.0, 0.05), (0.05, 0.1)])
 def test_a_paired_claim_at_the_bar_passes_at_most_alpha_of_the_time(wins, losses):
-    """2,000 sets of 300 rows at E[D] = -margin and alpha 5%: over 133 is a chance of 0.1%."""
+    """2,000 sets of 200 rows at E[D] = -margin and alpha 5%: over 133 is a chance of 0.1%."""
     draw = np.random.default_rng(1)
-    counts = draw.multinomial(300, [wins, losses, 1 - wins - losses], 2_000)
+    counts = draw.multinomial(200, [wins, losses, 1 - wins - losses], 2_000)
     claim, known = ExactPairedClaim(margin=0.05), {}
     for b, c, _ in counts.tolist():
         if (b, c) not in known:
-            found = claim.test(spread(b, c, 300), alpha=0.05, beta=0.05)
+            found = claim.test(spread(b, c, 200), alpha=0.05, beta=0.05)
             known[b, c] = found.verdict is Verdict.PASS
     assert sum(known[b, c] for b, c, _ in counts.tolist()) <= 133
 
@@ -137,15 +137,15 @@ def test_a_paired_claim_at_the_bar_passes_at_most_alpha_of_the_time(wins, losses
 @pytest.mark.slow
 @pytest.mark.parametrize("bar", BARS, ids=lambda bar: bar.target.value)
 def test_false_certificates_are_rare(bar):
-    """With every system of the path at the bar, at most alpha of 150 searches at 10% certify one."""
+    """With every system of the path at the bar, at most alpha of 100 searches at 10% certify one."""
     right = {Target.NON_INFERIOR: 0.85, Target.ABSOLUTE: 0.85, Target.AGREEMENT: 8 / 9}[bar.target]
     false = 0
-    for seed in range(150):
-        rows = made_rows(150, reference_right=0.9, seed=seed)
+    for seed in range(100):
+        rows = made_rows(120, reference_right=0.9, seed=seed)
 
         def models(certify, seed=seed):
             return [made_model(n, certify, right=right, seed=900 + 2 * seed + i) for i, n in enumerate("ab")]
 
         path = [single(name, cost=i) for i, name in enumerate("ab")]
         false += searched(rows, models, path, bar=bar, alpha=0.1)[1].chosen is not None
-    assert false <= 27
+    assert false <= 20

@@ -16,6 +16,7 @@ from suffice.stats.mixtures import (
     agreement_bets,
     bernoulli_bets,
     futility_bets,
+    hedged_bernoulli_bets,
     paired_bets,
 )
 
@@ -23,6 +24,7 @@ BETS = {
     "absolute": bernoulli_bets(0.9),
     "absolute with a design gap": bernoulli_bets(0.8, design_gap=0.05),
     "agreement": agreement_bets(0.05),
+    "absolute, hedged": hedged_bernoulli_bets(0.8, design_gap=0.05),
     "paired": paired_bets(0.02, disagreement=0.1),
     "paired without a hint": paired_bets(0.05),
     "futility": futility_bets(bernoulli_bets(0.9)),
@@ -155,3 +157,20 @@ def test_half_of_the_weight_lies_on_the_design_gap() -> None:
     bets = bernoulli_bets(0.9, design_gap=0.03)
     design = bets.fractions.index(pytest.approx(0.03 / 0.09))
     assert bets.weights[design] == pytest.approx(0.5)
+
+
+def test_a_hedge_stands_between_a_wrong_design_and_none() -> None:
+    """Where the gap planned for is too small the hedge saves rows; where it is right it costs few."""
+    rng = np.random.default_rng(8)
+    rows = (rng.random((400, 1_500)) < 0.9).astype(float)
+
+    def mean_rows(bets: Bets) -> float:
+        reached = log_wealth(rows, bets) >= math.log(20)
+        return float(np.where(reached.any(axis=1), reached.argmax(axis=1) + 1, 1_500).mean())
+
+    for gap, least, most in ((0.01, 0.0, 0.85), (0.05, 0.95, 1.12)):
+        ratio = mean_rows(hedged_bernoulli_bets(0.85, design_gap=gap)) / mean_rows(
+            bernoulli_bets(0.85, design_gap=gap)
+        )
+        assert least <= ratio <= most
+    assert bernoulli_bets(0.85) == hedged_bernoulli_bets(0.85, design_gap=None)
