@@ -55,6 +55,11 @@ SECTIONS = (
         title="The proof engine by simulation",
         command=("-m", "bench.proof", "--reps", "2000"),
     ),
+    Section(
+        name="stories260k",
+        title="Real weights at fewer bits: stories260K",
+        command=("-m", "bench.stories260k"),
+    ),
     Section(name="big-file", title="Reading 10,000,000 rows", command=("-m", "bench.big_file")),
 )
 
