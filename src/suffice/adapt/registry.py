@@ -27,6 +27,9 @@ METHODS: dict[str, MethodEntry] = {
     "finetune": MethodEntry(
         place="suffice.adapt.encoder.finetune:FinetuneMethod", kind="encoder", extra="train"
     ),
+    "quantise": MethodEntry(
+        place="suffice.adapt.decoder.shrink:QuantiseMethod", kind="gguf", extra="train", needs_teacher=True
+    ),
     "tagger": MethodEntry(place="suffice.adapt.tagger.method:TaggerMethod", kind="tagger"),
     "tiny": MethodEntry(place="suffice.adapt.decoder.tiny:TinyMethod", kind="gguf", extra="train"),
 }
