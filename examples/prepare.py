@@ -3,6 +3,7 @@
     python examples/prepare.py clinc150                       # then: suffice run examples/clinc150.yaml
     python examples/prepare.py mmlu_pro --category psychology # then: suffice run runs/data/mmlu_pro/...
     python examples/prepare.py gsm8k
+    python examples/prepare.py snips                          # then: suffice run examples/snips.yaml
 
 The data sets are read from the folder SUFFICE_DATA (default ../shared/data); what is made goes to
 --out (default runs/data). Python's standard library only.
@@ -15,8 +16,9 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 SIZES = Path(__file__).parent / "model_sizes.json"
 PARTS = {"train": "train", "val": "dev", "test": "certify"}
@@ -54,6 +56,62 @@ def clinc150(source: Path, out: Path) -> list[Path]:
             rows = [json.dumps({"text": text, "intent": intent}) + "\n" for text, intent in pairs]
             made.append(_written(out / name / f"{split}.jsonl", "".join(rows)))
     return made
+
+
+def snips(source: Path, out: Path) -> list[Path]:
+    """Writes SNIPS: an utterance, and the frame {intent, slots}; every eighth training row goes to dev.
+
+    A slot that stands twice in an utterance (60 of 13,784 do) has the list of its values.
+    """
+    folder = source / "snips"
+    rows: dict[str, list[str]] = {"train": [], "dev": [], "certify": []}
+    for path in sorted(folder.glob("*/train_*_full.json")):
+        for text, frame in frames(path):
+            rows["dev" if _place(text) < 1 / 8 else "train"].append(_line(text, frame))
+    for path in sorted(folder.glob("*/validate_*.json")):
+        rows["certify"] += [_line(text, frame) for text, frame in frames(path)]
+    if not rows["train"]:
+        raise FileNotFoundError(2, "no such file", str(folder))
+    return [_written(out / "snips" / f"{split}.jsonl", "".join(lines)) for split, lines in rows.items()]
+
+
+def frames(path: Path) -> Iterator[tuple[str, dict[str, object]]]:
+    """Yields each utterance of a SNIPS file with its frame. One file is Latin-1, the others UTF-8."""
+    raw = path.read_bytes()
+    try:
+        data = json.loads(raw.decode("utf-8"))
+    except UnicodeDecodeError:
+        data = json.loads(raw.decode("latin-1"))
+    for intent, utterances in data.items():
+        for utterance in utterances:
+            slots: dict[str, object] = {}
+            for part in utterance["data"]:
+                if "entity" in part:
+                    value, known = part["text"].strip(), slots.get(part["entity"])
+                    slots[part["entity"]] = (
+                        value if known is None else [*(known if isinstance(known, list) else [known]), value]
+                    )
+            text = "".join(part["text"] for part in utterance["data"]).strip()
+            yield text, {"intent": intent, "slots": slots}
+
+
+def restaurant8k(source: Path, out: Path) -> list[Path]:
+    """Writes the slots of restaurant bookings. What the system asked for stands behind the text in brackets."""
+    folder, made = source / "restaurant8k", []
+    for name, split in (("train_0", "train"), ("test", "certify")):
+        rows = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+        made.append(_written(out / "restaurant8k" / f"{split}.jsonl", "".join(map(_booking, rows))))
+    return made
+
+
+def _booking(row: Mapping[str, Any]) -> str:
+    text = row["userInput"]["text"]
+    slots = {}
+    for label in row.get("labels", ()):
+        span = label.get("valueSpan", {})
+        slots[label["slot"]] = text[span.get("startIndex", 0) : span["endIndex"]]
+    asked = ", ".join(row.get("context", {}).get("requestedSlots", ()))
+    return _line(f"{text} [{asked}]" if asked else text, slots)
 
 
 def mmlu_pro(source: Path, out: Path, *, category: str, only_open: bool) -> list[Path]:
@@ -124,8 +182,7 @@ def recorded(rows: Sequence[dict[str, str]], out: Path, *, name: str, only_open:
 
 def split_of(identity: str) -> str:
     """Returns the split of a row, by a hash of its identity alone."""
-    place = int(hashlib.sha256(identity.encode()).hexdigest()[:8], 16) / 16**8
-    return next(split for split, until in SHARES if place < until)
+    return next(split for split, until in SHARES if _place(identity) < until)
 
 
 def best(
@@ -134,6 +191,14 @@ def best(
     """Returns the model with the most right answers, among those of known size where sizes are given."""
     able = [m for m in models if sizes is None or m in sizes]
     return max(able, key=lambda m: sum(row[m] == row["answer"] for row in rows))
+
+
+def _place(identity: str) -> float:
+    return int(hashlib.sha256(identity.encode()).hexdigest()[:8], 16) / 16**8
+
+
+def _line(text: str, target: Mapping[str, object]) -> str:
+    return json.dumps({"text": text, "target": target}, ensure_ascii=False) + "\n"
 
 
 def _wrong(parsed: object, gold: str) -> str:
@@ -171,7 +236,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("data", choices=["clinc150", "mmlu_pro", "gsm8k"])
+    parser.add_argument("data", choices=["clinc150", "gsm8k", "mmlu_pro", "restaurant8k", "snips"])
     parser.add_argument("--out", type=Path, default=Path("runs/data"))
     parser.add_argument("--category", default="psychology", help="of mmlu_pro")
     parser.add_argument(
@@ -182,6 +247,8 @@ def main() -> None:
     try:
         if chosen.data == "clinc150":
             made = clinc150(source, chosen.out)
+        elif chosen.data in {"snips", "restaurant8k"}:
+            made = (snips if chosen.data == "snips" else restaurant8k)(source, chosen.out)
         elif chosen.data == "mmlu_pro":
             made = mmlu_pro(source, chosen.out, category=chosen.category, only_open=chosen.only_open)
         else:

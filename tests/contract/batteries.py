@@ -1,12 +1,14 @@
 """What every implementation of a port must do. Each battery takes a way to make one, and asserts."""
 
 import asyncio
+import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 
 from suffice import fingerprint
@@ -25,6 +27,7 @@ from suffice.ports import (
     TrainingRows,
     Usage,
 )
+from suffice.task import Kind
 
 # Texts as people and machines send them: none of them may break a model.
 ODD_TEXTS = (
@@ -129,11 +132,6 @@ def check_classifier(make: Callable[[], Model], texts: Sequence[str]) -> None:
     assert ((said.novelty >= 0) & (said.novelty <= 1)).all()
     assert len(said.notes) in {0, len(every)}
     assert (0, len(labels)) == model.classify([]).probabilities.shape
-    with opened(lambda: model) as ask:
-        for answer, row in zip(ask(requests_of(every)), said.probabilities, strict=True):
-            assert labels[int(row.argmax())] == answer.text
-            assert answer.confidence is not None
-            assert math.isclose(answer.confidence, row.max(), rel_tol=0, abs_tol=_ROUNDING)
     for text in every:
         reasons = model.explain(text, top=3)
         assert len(reasons) <= 3
@@ -141,6 +139,15 @@ def check_classifier(make: Callable[[], Model], texts: Sequence[str]) -> None:
         assert sorted(strengths, reverse=True) == strengths
         assert all(math.isfinite(strength) for strength in strengths)
         assert all(reason.kind in {"ngram", "example"} for reason in reasons)
+    with opened(lambda: model) as ask:
+        for number, (answer, row) in enumerate(zip(ask(requests_of(every)), said.probabilities, strict=True)):
+            if answer.error is not None:  # a text it cannot read: nothing is known, and it says why
+                assert (answer.error,) == said.notes[number]
+                assert np.allclose(row, 1.0 / len(labels))
+                continue
+            assert labels[int(row.argmax())] == answer.text
+            assert answer.confidence is not None
+            assert math.isclose(answer.confidence, row.max(), rel_tol=0, abs_tol=_ROUNDING)
 
 
 def check_scorer(make: Callable[[], Scorer], right: Sequence[tuple[Any, str]]) -> None:
@@ -183,7 +190,12 @@ def check_method(
     model = registry.load(folders[0])
     assert candidate.name == model.name
     answers = asyncio.run(model.answer(requests_of([sample.text for sample in rows.train])))
-    assert all(answer.text in rows.labels for answer in answers)
+    if rows.kind is Kind.CLASSIFY:
+        assert all(answer.text in rows.labels for answer in answers)
+    else:
+        assert rows.schema is not None
+        for answer in answers:
+            jsonschema.validate(json.loads(answer.text or ""), rows.schema)
 
 
 def check_meter(make: Callable[[], Meter], model: Model, texts: Sequence[str]) -> None:

@@ -6,23 +6,32 @@ from pathlib import Path
 from suffice.adapt.encoder.embedding_head import HeadMethod
 from suffice.adapt.linear.distil import DistilMethod
 from suffice.adapt.linear.fit import LinearMethod
+from suffice.adapt.tagger.method import TaggerMethod
 from suffice.candidate import Candidate
 from suffice.cascade import REFERENCE, Cascade, Tier
 from suffice.measure.energy import EnergyMeter
 from suffice.measure.latency import LatencyMeter, ThroughputMeter
 from suffice.measure.memory import MemoryMeter
 from suffice.measure.size import SizeMeter
-from suffice.models import alarm, cascade, registry
+from suffice.models import alarm, artefact, cascade, registry
 from suffice.models.cascade import CascadeModel
 from suffice.models.fake import FakeModel, FakeSettings
 from suffice.models.gain import gate
 from suffice.models.gain.score import GainModel
+from suffice.models.gguf.settings import DecoderSettings
 from suffice.models.recorded import RecordedModel
-from suffice.ports import Meter, Method, Model, Scorer
+from suffice.ports import Meter, Method, Model, Scorer, TrainingRows
 from suffice.score.classify import LabelScorer
+from suffice.score.fields import FieldF1Scorer
+from suffice.score.forms import normalised_form, object_form
+from suffice.score.match import FormScorer
+from suffice.score.numeric import NumberScorer
+from suffice.score.unit_tests import UnitTestScorer
+from suffice.task import Kind
 from tests.contract import tiny
 
 Place = Path
+TAGGER = Candidate(name="tagger", kind="tagger", method="tagger")
 MakeModel = Callable[[], Model]
 
 
@@ -46,9 +55,14 @@ def encoder_folder(place: Place) -> Path:
     return _made(method, Candidate(name="encoder", kind="encoder", method="head"), place / "encoder/made")
 
 
-def _made(method: Method, candidate: Candidate, out: Path) -> Path:
+def _tagger(place: Place) -> MakeModel:
+    folder = _made(TaggerMethod(), TAGGER, place / "tagger", rows=tiny.EXTRACTION)
+    return lambda: registry.load(folder)
+
+
+def _made(method: Method, candidate: Candidate, out: Path, *, rows: TrainingRows = tiny.TRAINING) -> Path:
     out.mkdir(parents=True)
-    method.apply(candidate, tiny.TRAINING, out=out, teacher=None, seed=1, progress=lambda *_: None)
+    method.apply(candidate, rows, out=out, teacher=None, seed=1, progress=lambda *_: None)
     return out
 
 
@@ -97,6 +111,28 @@ def _nested(place: Place) -> MakeModel:
     return lambda: CascadeModel(outer, {"inner": CascadeModel(inner, {"linear": linear()}), "fake": fake()})
 
 
+def _gguf(place: Place) -> MakeModel:
+    """A decoder that classifies; its chance weights know nothing, and that always alike."""
+    return _decoder(place, DecoderSettings(name="decoder", kind=Kind.CLASSIFY, labels=tiny.LABELS))
+
+
+def _writing_gguf(place: Place) -> MakeModel:
+    """A decoder that writes JSON of a schema."""
+    schema = {"type": "object", "properties": {"label": {"enum": list(tiny.LABELS)}}, "required": ["label"]}
+    schema["additionalProperties"] = False
+    return _decoder(place, DecoderSettings(name="decoder", kind=Kind.EXTRACT, schema=schema))
+
+
+def _decoder(place: Place, settings: DecoderSettings) -> MakeModel:
+    from tests.unit.models.gguf import tiny_gguf  # noqa: PLC0415 - skips where the extra train is absent
+
+    folder = place / "decoder"
+    folder.mkdir(parents=True)
+    tiny_gguf.write_byte_bpe(folder / "model.gguf")
+    artefact.seal(folder, kind="gguf", settings=settings.to_json())
+    return lambda: registry.load(folder)
+
+
 # name -> (how to make it, whether its answers are made up, whether it is a Classifier)
 MODELS: dict[str, tuple[Callable[[Place], MakeModel], bool, bool]] = {
     "alarm": (_alarm, False, False),
@@ -104,13 +140,21 @@ MODELS: dict[str, tuple[Callable[[Place], MakeModel], bool, bool]] = {
     "cascade": (_cascade, False, False),
     "encoder": (_encoder, False, True),
     "fake": (_fake, True, False),
+    "gguf": (_gguf, False, True),
     "linear": (_linear, False, True),
     "nested cascade": (_nested, True, False),
     "recorded": (_recorded, False, False),
+    "tagger": (_tagger, False, False),
+    "writing gguf": (_writing_gguf, False, False),
 }
 
 SCORERS: dict[str, tuple[Callable[[], Scorer], list[tuple[object, str]]]] = {
     "labels": (LabelScorer, [("bill", "bill"), ("bill", " Bill "), (3, "3")]),
+    "fields": (FieldF1Scorer, [({"a": 1}, '{"a": 1.0}'), ({}, "{}")]),
+    "numbers": (NumberScorer, [("10", "it is 10"), ("1,000", "$1000.0")]),
+    "objects": (lambda: FormScorer(object_form), [({"a": 1}, '{"a": 1.0}'), ({}, "{}")]),
+    "texts": (lambda: FormScorer(normalised_form), [("The end", "end."), (3, "3")]),
+    "unit tests": (UnitTestScorer, [("assert x == 1", "x = 1")]),
 }
 
 
@@ -129,6 +173,7 @@ METHODS: dict[
         linear_folder,
     ),
     "head": (_head, Candidate(name="second rung", kind="encoder", method="head"), None),
+    "tagger": (lambda _: TaggerMethod, TAGGER, None),
     "linear": (lambda _: LinearMethod, Candidate(name="first rung", kind="linear", method="linear"), None),
 }
 

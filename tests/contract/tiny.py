@@ -11,7 +11,7 @@ from suffice.adapt.encoder import quantised_body
 from suffice.adapt.encoder.weights import TOKENIZER, EncoderFiles
 from suffice.models.embedder import Embedder
 from suffice.ports import TrainingRows
-from suffice.task import Sample
+from suffice.task import Kind, Sample
 
 LABELS = ("bill", "card", "other")
 _WORDS = {
@@ -37,6 +37,31 @@ def rows(count: int, *, seed: int) -> list[Sample]:
 
 TRAINING = TrainingRows(
     labels=LABELS, train=rows(90, seed=1), dev=rows(60, seed=2), unlabelled=rows(30, seed=3)
+)
+SCHEMA = {
+    "type": "object",
+    "properties": {"kind": {"enum": list(LABELS)}, "name": {"type": "string"}},
+    "required": ["kind"],
+    "additionalProperties": False,
+}
+
+
+def objects(count: int, *, seed: int) -> list[Sample]:
+    """Returns texts with the object that stands in them: what they are about, and often a name."""
+    rng = np.random.default_rng(seed)
+    samples = []
+    for index, row in enumerate(rows(count, seed=seed)):
+        target = {"kind": row.target}
+        text = row.text
+        if index % 4:
+            target["name"] = " ".join(rng.choice(("Ada", "Max", "Li", "Noor", "Eve"), size=2))
+            text = f"{text} for {target['name']} now"
+        samples.append(Sample(key=fingerprint.of_text(text), text=text, target=target))
+    return samples
+
+
+EXTRACTION = TrainingRows(
+    labels=(), train=objects(90, seed=1), dev=objects(60, seed=2), kind=Kind.EXTRACT, schema=SCHEMA
 )
 TEXTS = [sample.text for sample in rows(6, seed=4)]
 

@@ -20,15 +20,17 @@ KINDS: dict[str, str] = {
     "encoder": "suffice.models.encoder:EncoderModel",
     "fake": "suffice.models.fake:FakeModel",
     "gated": "suffice.models.gain.gate:GatedModel",
+    "gguf": "suffice.models.gguf.model:GgufModel",
     "linear": "suffice.models.linear:LinearModel",
     "openai": "suffice.models.http.openai:OpenAIModel",
     "recorded": "suffice.models.recorded:RecordedModel",
+    "tagger": "suffice.models.tagger.model:TaggerModel",
 }
 
 # Kinds whose parts may be models behind servers.
 _NESTED = {"cascade"}
 # Kinds that can compute on several threads, to the same answers.
-_THREADED = {"encoder"}
+_THREADED = {"encoder", "gguf"}
 
 
 def load(folder: Path, *, threads: int = 1, calls: Calls | None = None) -> Model:

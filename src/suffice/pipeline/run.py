@@ -12,7 +12,7 @@ from suffice.candidate import Ladder
 from suffice.certify.evidence import FILE as EVIDENCE
 from suffice.certify.statement import BUNDLE
 from suffice.clock import Clock, SystemClock
-from suffice.errors import SpecError
+from suffice.errors import DataError, SpecError
 from suffice.ledger.alone import alone
 from suffice.ledger.home import home
 from suffice.ledger.looks import LookBook
@@ -223,16 +223,24 @@ def _climb(
     *,
     quick: bool,
 ) -> tuple[list[Rung], Choice, tuple[str, ...]]:
-    """Opens the usual rungs, and the dear ones where dev expects none of the usual ones to do."""
+    """Opens the usual rungs, then dear ones, one by one, while dev expects none so far to do."""
     usual, dear = ladders.of_spec(spec)
     rungs = opened(usual, usual)
     choice = chosen_from(rungs)
-    if not dear.candidates or choice.expects_a_local_system:
-        return rungs, choice, ()
-    names = ", ".join(candidate.name for candidate in dear.candidates)
-    if quick:
-        return rungs, choice, (f"not tried, because it takes minutes to train: {names}",)
-    if not extras.is_installed("train"):
-        return rungs, choice, (f"not tried, because the extra 'train' is not installed: {names}",)
-    rungs += opened(dear, usual)
-    return rungs, chosen_from(rungs), ()
+    notes: list[str] = []
+    for candidate in dear.candidates:
+        if choice.expects_a_local_system:
+            break
+        if quick:
+            notes.append(f"not tried, because it takes minutes to train: {candidate.name}")
+            continue
+        if missing := [name for name in ladders.extras_of(candidate) if not extras.is_installed(name)]:
+            notes.append(f"not tried, because the extra {missing[0]!r} is not installed: {candidate.name}")
+            continue
+        try:
+            rungs = [*rungs, *opened(Ladder(candidates=(candidate,)), usual)]
+        except DataError as error:  # too few rows for it, say; the cheaper rungs are there all the same
+            notes.append(f"not tried: {candidate.name}, because {error.message}")
+            continue
+        choice = chosen_from(rungs)
+    return rungs, choice, tuple(notes)

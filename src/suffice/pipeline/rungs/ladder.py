@@ -14,10 +14,14 @@ _CLASSIFY = (
 )
 # Made only where dev shows that nothing cheaper clears the bar: training takes minutes.
 _CLASSIFY_DEAR = (Candidate(name="encoder-tuned", kind="encoder", method="finetune"),)
+_EXTRACT = (Candidate(name="tagger", kind="tagger", method="tagger"),)
+# Decoders made from nothing but the train rows, by rising depth: about 0.3, 1 and 3 million parameters.
+_TINY = tuple(
+    Candidate(name=f"tiny-{depth}", kind="gguf", method="tiny", settings=(("depth", depth),))
+    for depth in (2, 4, 6)
+)
 # What method makes each kind where the task file names none.
-_USUAL_METHOD = {"linear": "linear", "encoder": "head"}
-
-
+_USUAL_METHOD = {"linear": "linear", "encoder": "head", "tagger": "tagger", "gguf": "tiny"}
 # Kinds of models that serve one kind of task only.
 _TASKS_OF = {"linear": Kind.CLASSIFY, "encoder": Kind.CLASSIFY, "tagger": Kind.EXTRACT}
 
@@ -28,12 +32,25 @@ def automatic(kind: Kind) -> tuple[Ladder, Ladder]:
     Raises:
         SpecError: no rung serves this kind of task yet.
     """
-    if kind is Kind.CLASSIFY:
-        return Ladder(candidates=_CLASSIFY), Ladder(candidates=_CLASSIFY_DEAR)
-    raise SpecError(
-        f"kind {kind.value!r} has no automatic ladder",
-        hint="list the candidates under `ladder:`, e.g. `{kind: recorded, answers: FIELD}`",
-    )
+    ladders = {
+        Kind.CLASSIFY: (_CLASSIFY, _CLASSIFY_DEAR),
+        Kind.EXTRACT: (_EXTRACT, _TINY),
+        Kind.GENERATE: (_TINY[:1], _TINY[1:]),
+    }
+    if kind not in ladders:
+        raise SpecError(
+            f"kind {kind.value!r} has no automatic ladder",
+            hint="list the candidates under `ladder:`, e.g. `{kind: recorded, answers: FIELD}`",
+        )
+    usual, dear = ladders[kind]
+    return Ladder(candidates=usual), Ladder(candidates=dear)
+
+
+def extras_of(candidate: Candidate) -> tuple[str, ...]:
+    """Returns the extras that making and serving a candidate needs."""
+    made = registry.METHODS[candidate.method].extra if candidate.method in registry.METHODS else None
+    served = "gguf" if candidate.kind == "gguf" else None
+    return tuple(extra for extra in (made, served) if extra is not None)
 
 
 def of_spec(spec: Spec) -> tuple[Ladder, Ladder]:
