@@ -7,8 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from suffice.adapt.decoder import export
 from suffice.errors import ArtefactError, ModelError, SpecError
+from suffice.models.decode.generate import Job, complete
+from suffice.models.decode.sampling import Sampling
 from suffice.models.engine import Grammar, Piece
+from suffice.models.gguf.engine import LlamaEngine
 from suffice.models.prompt import Part
 from suffice.models.transformers.engine import TransformersEngine, quiet
 from tests.unit import tiny_decoder
@@ -166,3 +170,30 @@ def test_a_tokenizer_without_a_chat_template_is_refused_for_chat(engine: Transfo
     with pytest.raises(ArtefactError, match="has no chat template") as refused:
         _ = engine.chat_template
     assert "style plain" in str(refused.value.hint)
+
+
+def test_answers_are_written_by_the_same_code_as_with_other_engines(engine: TransformersEngine):
+    """Greedy answers are the likeliest tokens; drawn ones are the same for a seed, and others for another."""
+
+    def written(**how: float) -> tuple[int, ...]:
+        job = Job(tokens=_TOKENS, max_tokens=12, sampling=Sampling(**how))
+        return complete(engine, [job])[0].tokens
+
+    greedy = written()
+    assert int(_all(engine, _TOKENS)[-1].argmax()) == greedy[0]
+    assert written(temperature=1.0, seed=1) == written(temperature=1.0, seed=1)
+    assert written(temperature=1.0, seed=1) != written(temperature=1.0, seed=2)
+
+
+def test_text_and_logits_agree_with_llama_cpp(folder: Path, engine: TransformersEngine, tmp_path: Path):
+    """The exported file's tokens and bytes are the folder's, and its logits, to the rounding of f16 keys."""
+    export.write_gguf(folder, tmp_path / "f32.gguf", outtype="f32")
+    served = LlamaEngine(tmp_path / "f32.gguf")
+    parts = [Part(text="12 cats, déjà <|end|>\n 🦙", is_markup=False), Part(text="<|end|>", is_markup=True)]
+    tokens = engine.tokenize(parts, is_start=True)
+    assert tokens == served.tokenize(parts, is_start=True)
+    assert [engine.piece(token) for token in tokens] == [served.piece(token) for token in tokens]
+    assert (engine.end_tokens, engine.vocabulary) == (served.end_tokens, served.vocabulary)
+    sequence = served.open()
+    (logits,) = served.extend([Piece(sequence=sequence, tokens=tokens, wanted=len(tokens))])
+    np.testing.assert_allclose(_all(engine, tokens), logits, atol=2e-3)
