@@ -192,9 +192,10 @@ def instruction_of(
     The labels (one a line, with their codes) or the schema stand after the words, or in the place of
     `{labels}` or `{schema}` where the words have it.
     """
-    coded = dict(codes)
-    listed = "\n".join(f"{coded[label]}: {label}" if label in coded else f"- {label}" for label in labels)
-    details = {"labels": listed, "schema": "" if schema is None else canonical_json(schema, {})}
+    details = {
+        "labels": listed_labels(labels, codes),
+        "schema": "" if schema is None else canonical_json(schema, {}),
+    }
     text = words or _WORDS[kind]
     for name, detail in details.items():
         if f"{{{name}}}" in text:
@@ -202,6 +203,12 @@ def instruction_of(
         elif detail:
             text = f"{text}\n{detail}"
     return text
+
+
+def listed_labels(labels: Sequence[str], codes: Sequence[tuple[str, str]] = ()) -> str:
+    """Returns the labels as an instruction lists them: one a line, with their codes where they have some."""
+    coded = dict(codes)
+    return "\n".join(f"{coded[label]}: {label}" if label in coded else f"- {label}" for label in labels)
 
 
 def sendable(text: str) -> str:

@@ -18,6 +18,7 @@ from suffice.models.prompt import Part
 _BATCH_TOKENS = 512
 _SEQUENCES = 64
 _LEAST_CELLS = 2048
+_FLOAT32 = 0  # enum ggml_type
 # Architectures whose memory is no list of tokens: nothing can be shared or cut.
 _UNCUT = ("mamba", "rwkv", "jamba", "falcon-h1", "granitehybrid", "lfm2", "plamo2", "nemotron_h", "qwen3next")
 
@@ -76,9 +77,11 @@ class LlamaEngine:
         params.n_outputs_max = params.n_outputs_max_per_seq = _SEQUENCES
         params.n_threads = params.n_threads_batch = threads
         params.kv_unified = True
-        # Flash attention on a CPU sums in 16 bits, in an order that depends on what else is in the pass: the
-        # logits of one request then move by about 1e-2 with its company. Without it they move by 1e-6.
+        # The answer to a request must not depend on what else is in the pass. Flash attention on a CPU sums in
+        # an order that does (logits of the tests' model move by 1e-2), and keys and values in 16 bits are
+        # rounded differently for one token and for many (by 6e-4). Without both they move by 1e-5.
         params.flash_attn_type = 0
+        params.type_k = params.type_v = _FLOAT32
         context = self._library.llama_init_from_model(self._model, params)
         if not context:
             raise ArtefactError(
@@ -221,16 +224,20 @@ class _Flat:
         sizes = [len(piece.tokens) for piece in pieces]
         self.sequences = np.repeat(np.array([piece.sequence for piece in pieces], np.int32), sizes)
         self.wanted = np.zeros(len(self.tokens), np.int8)
-        end = 0
-        for piece in pieces:
-            end += len(piece.tokens)
+        self._ends = np.cumsum(sizes)
+        for end, piece in zip(self._ends, pieces, strict=True):
             self.wanted[end - piece.wanted : end] = 1
 
     def end_of_pass(self, start: int, tokens: int, outputs: int) -> int:
-        """Returns where a pass ends that begins at `start`, under both limits."""
-        end = min(start + tokens, len(self.tokens))
-        counts = np.cumsum(self.wanted[start:end])
-        return start + int(np.searchsorted(counts, outputs, side="right"))
+        """Returns where a pass ends that begins at `start`, under both limits.
+
+        It ends with a piece where one fits: a text that is always read in one pass has the same logits
+        to rounding in any company.
+        """
+        counts = np.cumsum(self.wanted[start : start + tokens])
+        end = start + int(np.searchsorted(counts, outputs, side="right"))
+        whole = int(np.searchsorted(self._ends, end, side="right")) - 1
+        return int(self._ends[whole]) if whole >= 0 and self._ends[whole] > start else end
 
 
 class _Batch:

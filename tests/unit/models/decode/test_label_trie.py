@@ -29,7 +29,7 @@ def test_labels_with_different_first_tokens_need_one_token_each():
 
 
 def test_a_label_that_begins_another_is_told_apart_by_its_end():
-    """ "card" and "card lost" differ where the one ends."""
+    """The labels card and "card lost" differ where the one ends."""
     assert {0: (1, END), 1: (1, 2)} == ways(tree([[1], [1, 2, 3]], "differ"))
 
 
