@@ -9,6 +9,7 @@ from suffice.adapt.linear.fit import LinearMethod
 from suffice.adapt.tagger.method import TaggerMethod
 from suffice.candidate import Candidate
 from suffice.cascade import REFERENCE, Cascade, Tier
+from suffice.forms import normalised_form, object_form
 from suffice.measure.energy import EnergyMeter
 from suffice.measure.latency import LatencyMeter, ThroughputMeter
 from suffice.measure.memory import MemoryMeter
@@ -23,7 +24,6 @@ from suffice.models.recorded import RecordedModel
 from suffice.ports import Meter, Method, Model, Scorer, TrainingRows
 from suffice.score.classify import LabelScorer
 from suffice.score.fields import FieldF1Scorer
-from suffice.score.forms import normalised_form, object_form
 from suffice.score.match import FormScorer
 from suffice.score.numeric import NumberScorer
 from suffice.score.unit_tests import UnitTestScorer

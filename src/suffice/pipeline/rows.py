@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from suffice import files
+from suffice.forms import taught_target
 from suffice.ports import TrainingRows
-from suffice.readers.json_answers import taught_target
 from suffice.task import Kind, Message, Sample, Split
 
 _FACTS = "facts.json"

@@ -9,13 +9,13 @@ from typing import Any
 
 from suffice.bar import Target
 from suffice.errors import DataError
+from suffice.forms import taught_target
 from suffice.ports import TrainingRows
 from suffice.readers import hub
-from suffice.readers.columns import Columns, columns_of, missing_column
 from suffice.readers.answer_schema import misfits
+from suffice.readers.columns import Columns, columns_of, missing_column
 from suffice.readers.findings import Finding, Severity, listed, of_tally
 from suffice.readers.inferred_schema import fields_in_words, inferred
-from suffice.readers.json_answers import taught_target
 from suffice.readers.profile import Profile, findings_of, foreign_answers, profile_of, unseen
 from suffice.readers.rows import Tally
 from suffice.readers.samples import Gathered, gather, sample_of

@@ -3,16 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from suffice.forms import label_form
 from suffice.ports import Score
-
-
-def normal(label: str) -> str:
-    """Returns a label as it is compared: without space around it, and without regard to case.
-
-    Strict on purpose: "billing." and "It is billing" are not "billing". Labels that differ only in
-    case are one label here, so a task that tells them apart must rename them.
-    """
-    return label.strip().casefold()
 
 
 class LabelScorer:
@@ -28,5 +20,5 @@ def _score(want: Any, answer: str | None) -> Score:
         return Score(value=None, why="not labelled")
     if answer is None:
         return Score(value=0.0, why="no answer")
-    is_right = normal(str(want)) == normal(answer)
+    is_right = label_form(str(want)) == label_form(answer)
     return Score(value=1.0) if is_right else Score(value=0.0, why=f"wanted {want}")

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from suffice.forms import answer_object, pairs
 from suffice.measurement import Interval
 from suffice.ports import Score
-from suffice.readers.json_answers import answer_object
-from suffice.score.forms import pairs
 from suffice.stats import intervals
 from suffice.task import JsonValue
 

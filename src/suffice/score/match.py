@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from suffice.forms import Form
 from suffice.ports import Score
-from suffice.score.forms import Form
 
 
 class FormScorer:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from suffice.forms import label_form as normal
 from suffice.ports import Answer
-from suffice.score.classify import normal
 
 
 def accuracy(wanted: Sequence[str], answers: Sequence[str | None]) -> float:

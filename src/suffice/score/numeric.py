@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+from suffice.forms import number_of
 from suffice.ports import Score
-from suffice.score.forms import number_of
 
 
 class NumberScorer:

@@ -3,21 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from suffice.bar import Metric, QualityBar
 from suffice.errors import SpecError
+from suffice.forms import Form, form_of, text_form
 from suffice.ports import Scorer
-from suffice.score.classify import LabelScorer, normal
+from suffice.score.classify import LabelScorer
 from suffice.score.fields import FieldF1Scorer
-from suffice.score.forms import (
-    Form,
-    found_form,
-    normalised_form,
-    number_form,
-    object_form,
-    raw_form,
-    text_form,
-)
 from suffice.score.match import FormScorer, SameAnswer
 from suffice.score.numeric import NumberScorer
 from suffice.score.overlap import ChrF, RougeL
@@ -44,70 +37,37 @@ def scoring_of(bar: QualityBar, kind: Kind) -> Scoring:
         SpecError: the metric has no scorer.
         MissingExtra: it needs packages that are not installed.
     """
-    make = _SCORINGS.get(bar.metric)
+    make = _SCORERS.get(bar.metric)
     if make is None:
         raise SpecError(
             "metric 'judge' cannot be certified: a judge's scores are no truth",
             hint="use a metric that compares with the truth, or calibrate it on human labels (`judge:`)",
         )
-    return make(bar, kind)
+    form = form_of(form_settings(bar, kind))
+    return Scoring(worth=make(bar, form), same=SameAnswer(form))
 
 
-def _labels(bar: QualityBar, kind: Kind) -> Scoring:  # noqa: ARG001 - every maker has this form
-    return Scoring(worth=LabelScorer(), same=SameAnswer(lambda answer: normal(str(answer))))
-
-
-def _exact(bar: QualityBar, kind: Kind) -> Scoring:
-    whole = object_form if kind is Kind.EXTRACT else text_form
-    form: Form = partial(whole, ignore_case=bar.ignore_case)
-    return Scoring(worth=FormScorer(form), same=SameAnswer(form))
-
-
-def _field_f1(bar: QualityBar, kind: Kind) -> Scoring:  # noqa: ARG001
-    form: Form = partial(object_form, ignore_case=bar.ignore_case)
-    return Scoring(worth=FieldF1Scorer(ignore_case=bar.ignore_case), same=SameAnswer(form))
-
-
-def _normalised(bar: QualityBar, kind: Kind) -> Scoring:  # noqa: ARG001
-    return Scoring(worth=FormScorer(normalised_form), same=SameAnswer(normalised_form))
-
-
-def _numeric(bar: QualityBar, kind: Kind) -> Scoring:  # noqa: ARG001
-    worth = NumberScorer(tolerance=bar.tolerance or 0.0, pattern=bar.pattern)
-    # Equal numbers only: of two numbers within the tolerance of each other one may be right alone.
-    return Scoring(worth=worth, same=SameAnswer(partial(number_form, pattern=bar.pattern)))
-
-
-def _regex(bar: QualityBar, kind: Kind) -> Scoring:  # noqa: ARG001
-    pattern = bar.pattern or ""
-    found = partial(found_form, pattern=pattern, ignore_case=bar.ignore_case)
-    wish = partial(text_form, ignore_case=bar.ignore_case)
-    return Scoring(worth=FormScorer(found, wish=wish), same=SameAnswer(found))
-
-
-def _rouge_l(bar: QualityBar, kind: Kind) -> Scoring:  # noqa: ARG001
-    return Scoring(worth=RougeL(), same=SameAnswer(raw_form))
-
-
-def _chrf(bar: QualityBar, kind: Kind) -> Scoring:  # noqa: ARG001
-    return Scoring(worth=ChrF(), same=SameAnswer(raw_form))
-
-
-def _unit_tests(bar: QualityBar, kind: Kind) -> Scoring:  # noqa: ARG001
-    return Scoring(worth=UnitTestScorer(), same=SameAnswer(raw_form))
+def form_settings(bar: QualityBar, kind: Kind) -> dict[str, Any]:
+    """Returns what `forms.form_of` needs to say when two answers are the same under a task's metric."""
+    return {
+        "metric": bar.metric.value,
+        "kind": kind.value,
+        "ignore_case": bar.ignore_case,
+        "pattern": bar.pattern,
+    }
 
 
 # A new metric is one file, one line here, and one in `bar.Metric`.
-_SCORINGS: dict[Metric, Callable[[QualityBar, Kind], Scoring]] = {
-    Metric.ACCURACY: _labels,
-    Metric.MACRO_F1: _labels,
-    Metric.RECALL_AT_FALSE_ALARM: _labels,
-    Metric.EXACT_MATCH: _exact,
-    Metric.FIELD_F1: _field_f1,
-    Metric.NORMALISED_MATCH: _normalised,
-    Metric.NUMERIC_MATCH: _numeric,
-    Metric.REGEX: _regex,
-    Metric.ROUGE_L: _rouge_l,
-    Metric.CHRF: _chrf,
-    Metric.UNIT_TESTS: _unit_tests,
+_SCORERS: dict[Metric, Callable[[QualityBar, Form], Scorer]] = {
+    Metric.ACCURACY: lambda _bar, _form: LabelScorer(),
+    Metric.MACRO_F1: lambda _bar, _form: LabelScorer(),
+    Metric.RECALL_AT_FALSE_ALARM: lambda _bar, _form: LabelScorer(),
+    Metric.EXACT_MATCH: lambda _, form: FormScorer(form),
+    Metric.FIELD_F1: lambda bar, _: FieldF1Scorer(ignore_case=bar.ignore_case),
+    Metric.NORMALISED_MATCH: lambda _, form: FormScorer(form),
+    Metric.NUMERIC_MATCH: lambda bar, _: NumberScorer(tolerance=bar.tolerance or 0.0, pattern=bar.pattern),
+    Metric.REGEX: lambda bar, form: FormScorer(form, wish=partial(text_form, ignore_case=bar.ignore_case)),
+    Metric.ROUGE_L: lambda _bar, _form: RougeL(),
+    Metric.CHRF: lambda _bar, _form: ChrF(),
+    Metric.UNIT_TESTS: lambda _bar, _form: UnitTestScorer(),
 }

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from suffice.forms import label_form as normal
 from suffice.measurement import Interval
 from suffice.ports import Answer
-from suffice.score.classify import normal
 from suffice.stats import intervals
 from suffice.task import Sample
 

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from suffice.cascade import Cascade
+from suffice.forms import label_form as normal
 from suffice.measure import quality
 from suffice.models.recorded import text_of
 from suffice.pipeline.tell.findings import Findings
 from suffice.ports import Answer
 from suffice.report import facts as f
-from suffice.score.classify import normal
 from suffice.score.slices import NO_ANSWER, confusions, worst_slices
 from suffice.stats.calibration import expected_calibration_error
 from suffice.stats.intervals import wilson

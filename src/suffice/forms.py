@@ -7,14 +7,16 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
-from suffice.readers.json_answers import answer_object
-from suffice.task import JsonValue
+from suffice.task import JsonValue, Kind
 
 # Gives an answer's form as text; None where the answer is none (then it is right about nothing).
 Form = Callable[[JsonValue], str | None]
 
+_FENCE = re.compile(r"\A```(?:json)?[ \t]*\n(.*?)\n?```\Z", re.DOTALL)
+_LARGEST_CHARACTERS = 1_000_000
 _LONGEST = 100_000  # characters of an answer that a pattern is tried on
 # A sign counts where no word or number stands before it: "5-3" ends in 3. Currencies may follow it.
 _NUMBER = re.compile(
@@ -22,6 +24,42 @@ _NUMBER = re.compile(
 )
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
+
+
+def form_of(settings: Mapping[str, Any]) -> Form:
+    """Returns the form in which answers are the same under a metric.
+
+    `settings` holds `metric`, and `kind`, `ignore_case` and `pattern` where they are set: plain JSON, so that
+    a served model can keep it.
+
+    Raises:
+        KeyError: no such metric.
+    """
+    ignore_case, pattern = bool(settings.get("ignore_case")), settings.get("pattern")
+    is_object = settings.get("kind") == Kind.EXTRACT.value
+    forms: dict[str, Form] = {
+        "accuracy": label_form,
+        "macro_f1": label_form,
+        "recall_at_false_alarm": label_form,
+        "exact_match": partial(object_form if is_object else text_form, ignore_case=ignore_case),
+        "field_f1": partial(object_form, ignore_case=ignore_case),
+        "normalised_match": normalised_form,
+        # Equal numbers only: of two numbers within the tolerance of each other one may be right alone.
+        "numeric_match": partial(number_form, pattern=pattern),
+        "regex": partial(found_form, pattern=pattern or "", ignore_case=ignore_case),
+    }
+    # Metrics that may look at any sign of the text know no other text that is the same.
+    raw = dict.fromkeys(("rouge_l", "chrf", "unit_tests", "judge"), raw_form)
+    return (forms | raw)[settings["metric"]]
+
+
+def label_form(answer: JsonValue) -> str:
+    """Returns a label as it is compared: without space around it, and without regard to case.
+
+    Strict on purpose: "billing." and "It is billing" are not "billing". Labels that differ only in
+    case are one label here, so a task that tells them apart must rename them.
+    """
+    return str(answer).strip().casefold()
 
 
 def text_form(answer: JsonValue, *, ignore_case: bool = False) -> str:
@@ -128,3 +166,31 @@ def _collect(value: Any, path: str, found: Counter[tuple[str, str]]) -> None:
             _collect(item, f"{path}[]", found)
     else:
         found[path, json.dumps(value, ensure_ascii=False)] += 1
+
+
+def answer_object(answer: JsonValue) -> Mapping[str, Any] | None:
+    """Returns the object an answer is, or None where it is none.
+
+    White space and one code fence around the object are taken off; prose around it is not: who uses
+    the answer would have to guess, too. NaN and infinities are no JSON (RFC 8259, section 6).
+    """
+    if isinstance(answer, str):
+        text = answer.strip()
+        if (fenced := _FENCE.match(text)) is not None:
+            text = fenced.group(1)
+        if len(text) > _LARGEST_CHARACTERS:
+            return None
+        try:
+            answer = json.loads(text, parse_constant=_refused)
+        except (ValueError, RecursionError):
+            return None
+    return answer if isinstance(answer, Mapping) else None
+
+
+def _refused(name: str) -> float:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def taught_target(reference: JsonValue, kind: Kind) -> JsonValue:
+    """Returns what a model learns from the reference's answer where there is no truth; None: nothing."""
+    return answer_object(reference) if kind is Kind.EXTRACT else reference

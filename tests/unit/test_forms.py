@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from suffice.score import forms
+from suffice import forms
 
 
 @pytest.mark.parametrize(
