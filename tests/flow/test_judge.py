@@ -75,3 +75,13 @@ def test_a_judge_without_rows_of_its_own_is_told(make_task, tmp_path, monkeypatc
     facts = suffice.run(task, out=tmp_path / "run").facts
     assert (Verdict.PASS, 0) == (facts.verdict, facts.evidence.judge_labels)
     assert any("its labels were not used" in note for note in facts.notes)
+
+
+def test_a_judge_that_tosses_coins_is_told(make_task, tmp_path, monkeypatch):
+    """Dev shows it to be worthless: the test is made without it, and the run says so."""
+    monkeypatch.setenv("SUFFICE_HOME", str(tmp_path / "home"))
+    rows = judged_rows(900, judge_errs=1.0)
+    task = with_judge(make_task(rows, quality="{target: absolute, at_least: 0.7}"))
+    facts = suffice.run(task, out=tmp_path / "run").facts
+    assert (0, facts.evidence.labels) == (facts.evidence.judge_labels, facts.evidence.calls)
+    assert any("no test relied on its labels" in note for note in facts.notes)
