@@ -77,8 +77,8 @@ class LlamaEngine:
         params.n_outputs_max = params.n_outputs_max_per_seq = _SEQUENCES
         params.n_threads = params.n_threads_batch = threads
         params.kv_unified = True
-        # The answer to a request must not depend on what else is in the pass. Flash attention on a CPU sums in
-        # an order that does (logits of the tests' model move by 1e-2), and keys and values in 16 bits are
+        # The answer to a request must not depend on what else is in the pass. Flash attention on a CPU sums
+        # in an order that does (logits of the tests' model move by 1e-2), and keys and values in 16 bits are
         # rounded differently for one token and for many (by 6e-4). Without both they move by 1e-5.
         params.flash_attn_type = 0
         params.type_k = params.type_v = _FLOAT32
@@ -129,6 +129,21 @@ class LlamaEngine:
     def end_token(self) -> int:
         """Returns the one token an answer is trained to end with; -1 where the file names none."""
         return self._vocabulary.end
+
+    @property
+    def chat_template(self) -> str:
+        """Returns the template by which the model was taught to chat.
+
+        Raises:
+            ArtefactError: the file holds none.
+        """
+        found = self.header.values.get("tokenizer.chat_template")
+        if not isinstance(found, str):
+            raise ArtefactError(
+                "the GGUF file holds no chat template",
+                hint="give the prompt a chat_template, or use style plain",
+            )
+        return found
 
     def tokenize(self, parts: Sequence[Part], *, is_start: bool) -> list[int]:
         """Returns the parts' tokens, each part for itself; at the start with the model's first token."""

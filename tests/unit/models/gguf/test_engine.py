@@ -176,6 +176,15 @@ def test_sentencepiece_answers_have_a_space_in_front(tmp_path: Path):
     engine.close()
 
 
+def test_the_files_chat_template_is_found_or_missed(engine: LlamaEngine, tmp_path: Path):
+    """A tokenizer that was never taught to chat says so."""
+    chatty = LlamaEngine(tiny_gguf.write_byte_bpe(tmp_path / "model.gguf", template="{{ messages }}"))
+    assert "{{ messages }}" == chatty.chat_template
+    chatty.close()
+    with pytest.raises(ArtefactError, match="no chat template"):
+        _ = engine.chat_template
+
+
 def test_a_file_without_its_tensors_is_refused_in_words(tmp_path: Path):
     """What llama.cpp says about a file that it cannot load comes as one error."""
     path = tiny_gguf.write_byte_bpe(tmp_path / "model.gguf")
