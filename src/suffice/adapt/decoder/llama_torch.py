@@ -19,7 +19,7 @@ from suffice.adapt.decoder.shape import HEAD_WIDTH, Shape
 Parameters = dict[str, Any]
 
 _EPSILON = 1e-5
-_ROPE_BASE = 10_000.0
+ROPE_BASE = 10_000.0
 _JOINED = {
     "self_attn.qkv": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
     "mlp.gate_up": ("mlp.gate_proj", "mlp.up_proj"),
@@ -39,12 +39,13 @@ def fresh(shape: Shape, *, seed: int, device: str) -> Parameters:
     """Returns the layers' parameters, drawn by the seed; the table of tokens is not among them.
 
     Normal, of deviation 1 / sqrt(input width); what is added to the residual stream is divided by
-    sqrt(2 * depth) (Radford et al. 2019, section 2.3).
+    sqrt(2 * depth) (Radford et al. 2019, section 2.3) and by 10, so that at the start it does not drown
+    the tokens' own vectors, whose deviation is 0.05.
     """
     torch = require_torch()
     draw = torch.Generator().manual_seed(seed)
     width, keys = shape.width, shape.key_heads * HEAD_WIDTH
-    residual = 1.0 / math.sqrt(2 * shape.depth)
+    residual = 0.1 / math.sqrt(2 * shape.depth)
     made: Parameters = {}
     for layer in range(shape.depth):
         sizes = {
@@ -114,7 +115,7 @@ def to_tensors(parameters: Mapping[str, Any], shape: Shape) -> dict[str, NDArray
 def _rotation(torch: Any, tokens: int, *, like: Any) -> tuple[Any, Any]:
     """Returns cosines and signed sines (T, head width) of the rotary positions (Su et al. 2021, eq. 34)."""
     half = HEAD_WIDTH // 2
-    speeds = _ROPE_BASE ** (-torch.arange(half, device=like.device, dtype=torch.float32) / half)
+    speeds = ROPE_BASE ** (-torch.arange(half, device=like.device, dtype=torch.float32) / half)
     angles = torch.outer(torch.arange(tokens, device=like.device, dtype=torch.float32), speeds)
     sign = torch.cat([-torch.ones(half), torch.ones(half)]).to(like.device)
     cosine, sine = angles.cos().repeat(1, 2), angles.sin().repeat(1, 2) * sign

@@ -9,10 +9,11 @@ from suffice.adapt.decoder import export, quantise
 from suffice.candidate import Candidate
 from suffice.errors import SpecError
 from suffice.models import artefact
+from suffice.models.gguf.served import WEIGHTS
+from suffice.models.gguf.settings import DecoderSettings
 from suffice.models.prompt import Prompt
 from suffice.ports import TrainingRows
 
-WEIGHTS = "model.gguf"
 _PLAIN_TYPES = {"f32", "f16", "bf16"}
 _DEFAULT_TYPE = "q8_0"
 
@@ -64,20 +65,14 @@ def seal(hf_folder: Path, out: Path, export_: Export) -> None:
             "fallbacks": [asdict(fallback) for fallback in made.fallbacks],
         }
     rows = export_.rows
-    settings = {
-        "name": export_.candidate.name,
-        "task": {
-            "kind": str(rows.kind),
-            "labels": list(rows.labels),
-            "schema": None if rows.schema is None else dict(rows.schema),
-        },
-        "prompt": export_.prompt.to_json(),
-        "limits": {
-            "context_tokens": export_.context_tokens,
-            "max_answer_tokens": export_.max_answer_tokens,
-        },
-        "calibration": None,
-        "weights": about,
-        "training": dict(export_.training),
-    }
-    artefact.seal(out, kind="gguf", settings=settings)
+    settings = DecoderSettings(
+        name=export_.candidate.name,
+        kind=rows.kind,
+        labels=rows.labels,
+        schema=rows.schema,
+        prompt=export_.prompt,
+        context_tokens=export_.context_tokens,
+        max_answer_tokens=export_.max_answer_tokens,
+    )
+    told = {"weights": about, "training": dict(export_.training)}
+    artefact.seal(out, kind="gguf", settings={**settings.to_json(), **told})

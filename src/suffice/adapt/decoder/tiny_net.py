@@ -8,13 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suffice import files
-from suffice.adapt.decoder import llama_torch
+from suffice.adapt.decoder import copying_start, llama_torch
 from suffice.adapt.decoder.llama_torch import Parameters
 from suffice.adapt.decoder.shape import Shape
 from suffice.adapt.decoder.tokenizer import LearntTokenizer
 
 _VECTORS, _SPACE = "tokens", "space"
-_SPREAD = 0.05
 
 
 class TinyNet:
@@ -37,8 +36,10 @@ class TinyNet:
         draw = torch.Generator().manual_seed(seed)
         parameters = llama_torch.fresh(shape, seed=seed + 1, device=self.device)
         for name, rows in ((_VECTORS, len(bases)), (_SPACE, 1)):
-            vectors = torch.randn((rows, shape.width), generator=draw) * _SPREAD
+            vectors = torch.randn((rows, shape.width), generator=draw) * copying_start.SPREAD
             parameters[name] = vectors.to(self.device).requires_grad_()
+        copying_start.prepare_layers(parameters, shape)
+        copying_start.prepare_vectors(parameters[_VECTORS], parameters[_SPACE])
         self.trained: Parameters = parameters
         self._computed = torch.bfloat16 if has_bfloat16(torch, self.device) else torch.float32
 
