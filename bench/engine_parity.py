@@ -70,7 +70,7 @@ def published_ids(engine: DecoderEngine, data: Path) -> tuple[int, int]:
     """Returns how many of the published test strings of this vocabulary get their published ids."""
     folder = data / "tokenizers" / "llamacpp_test_vectors"
     texts = (folder / "ggml-vocab-mpt.gguf.inp").read_text(encoding="utf-8").split("\n__ggml_vocab_test__\n")
-    ids = (folder / "ggml-vocab-mpt.gguf.out").read_text(encoding="utf-8").splitlines()
+    ids = (folder / "ggml-vocab-mpt.gguf.out").read_text(encoding="utf-8").split("\n")
     pairs = [(text, [int(one) for one in line.split()]) for text, line in zip(texts, ids, strict=False)]
     same = [
         wanted == engine.tokenize([Part(text=text, is_markup=False)], is_start=True) for text, wanted in pairs

@@ -8,7 +8,7 @@ from suffice.adapt.decoder.families import Family
 from suffice.errors import ArtefactError
 
 _FEATURE = "counting a family's parameters"
-_CACHE_BYTES = 2  # llama.cpp keeps keys and values as f16
+_CACHE_BYTES = 4  # the gguf engine keeps keys and values as f32, so that an answer is the same in any batch
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,7 +32,7 @@ class Context:
 
     @property
     def bytes_per_token(self) -> int:
-        """Returns 2 (keys, values) x layers x key heads x head width x 2 bytes (f16)."""
+        """Returns 2 (keys, values) x layers x key heads x head width x 4 bytes (f32)."""
         return 2 * self.layers * self.key_heads * self.head * _CACHE_BYTES
 
     def bytes_at(self, tokens: int) -> int:

@@ -71,8 +71,8 @@ def test_parameters_are_those_published(name, total, active):
 def test_context_follows_heads_and_windows():
     """Gemma 3 has 22 of 26 layers with a window of 512: at 8,192 tokens they keep 1/16."""
     context = families_accounts.context(families_accounts.configuration(_named("Gemma 3")))
-    assert 26 * 2 * 256 * 2 == context.bytes_per_token
-    assert 1024 * (4 * 8192 + 22 * 512) == context.bytes_at(8192)
+    assert 26 * 2 * 256 * 4 == context.bytes_per_token
+    assert 2048 * (4 * 8192 + 22 * 512) == context.bytes_at(8192)
     plain = Context(layers=2, windowed_layers=0, window=None, key_heads=1, query_heads=4, head=8)
     assert 10 * plain.bytes_per_token == plain.bytes_at(10)
 
