@@ -157,8 +157,8 @@ class Chooser:
                 pieces = [branch.piece(copy) for branch, copy in zip(part, copies, strict=True)]
                 for branch, logits in zip(part, self._engine.extend(pieces), strict=True):
                     edge = branch.node.edge
-                    along = [_log_softmax(row)[token] for row, token in zip(logits, edge[1:], strict=False)]
-                    branch.score += float(sum(along))
+                    along = zip(logits, edge[1:], strict=False)
+                    branch.score += sum(float(row[token]) - _log_mass(row) for row, token in along)
                     if branch.node.label is not None:
                         scores[branch.row, branch.node.label] = branch.score
                     else:
@@ -185,19 +185,19 @@ class _Branch:
 
 def _children(branch: _Branch, logits: Floats) -> list[_Branch]:
     """Returns the branches below one, scored by the logits after it."""
-    found = _log_softmax(logits)
+    mass = _log_mass(logits)
     path = (*branch.path, *branch.node.edge)
     return [
-        _Branch(branch.row, branch.sequence, child, path, branch.score + float(found[child.edge[0]]))
+        _Branch(branch.row, branch.sequence, child, path, branch.score + float(logits[child.edge[0]]) - mass)
         for child in branch.node.children
     ]
 
 
-def _log_softmax(logits: Floats) -> NDArray[np.float64]:
-    top = float(logits.max())
-    mass = float(np.exp(logits - np.float32(top)).sum(dtype=np.float64))
-    result: NDArray[np.float64] = logits.astype(np.float64) - (top + math.log(mass))
-    return result
+def _log_mass(logits: Floats) -> float:
+    """Returns log Σ exp(logits): what is taken off a logit to make it a log-probability."""
+    top = logits.max()
+    odds = logits - top
+    return float(top) + math.log(float(np.exp(odds, out=odds).sum()))
 
 
 def _depth(node: Node) -> int:

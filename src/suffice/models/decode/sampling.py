@@ -32,7 +32,8 @@ def next_token(
     """
     kept = logits if allowed is None else np.where(allowed, logits, np.float32(-np.inf))
     top = kept.max()
-    mass = np.exp(kept - top).sum(dtype=np.float64)
+    odds = kept - top
+    mass = np.exp(odds, out=odds).sum()  # in place: this is done for every token
     token = int(kept.argmax()) if sampling.temperature <= 0 else _drawn(kept, sampling, rng)
     return token, float(kept[token] - top - np.log(mass))
 

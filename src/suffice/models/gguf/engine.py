@@ -230,16 +230,12 @@ class _Flat:
 
     def __init__(self, pieces: Sequence[Piece], before: dict[int, int]) -> None:
         self.tokens = np.concatenate([np.asarray(piece.tokens, np.int32) for piece in pieces])
-        self.positions = np.concatenate(
-            [
-                np.arange(before[piece.sequence], before[piece.sequence] + len(piece.tokens), dtype=np.int32)
-                for piece in pieces
-            ]
-        )
         sizes = [len(piece.tokens) for piece in pieces]
-        self.sequences = np.repeat(np.array([piece.sequence for piece in pieces], np.int32), sizes)
-        self.wanted = np.zeros(len(self.tokens), np.int8)
         self._ends = np.cumsum(sizes)
+        self.sequences = np.repeat(np.array([piece.sequence for piece in pieces], np.int32), sizes)
+        firsts = np.array([before[piece.sequence] for piece in pieces]) - (self._ends - sizes)
+        self.positions = (np.arange(len(self.tokens)) + np.repeat(firsts, sizes)).astype(np.int32)
+        self.wanted = np.zeros(len(self.tokens), np.int8)
         for end, piece in zip(self._ends, pieces, strict=True):
             self.wanted[end - piece.wanted : end] = 1
 
