@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from suffice import extras
 from suffice.adapt.decoder import mixture, whole_file
 from suffice.errors import ArtefactError
+from suffice.models.gguf import header
 
 TYPES = tuple(mixture.DEFAULT)
 _FEATURE = "quantising a decoder"
@@ -63,6 +64,7 @@ def quantise(
     """
     if type not in mixture.DEFAULT:
         raise ArtefactError(f"the type {type!r} cannot be made; known are {', '.join(TYPES)}")
+    header.read(source)  # refuses what is damaged or forged, before anything is believed
     gguf = extras.require("gguf", extra="train", feature=_FEATURE)
     quantiser = _Quantiser(importance or {})
     try:
@@ -70,7 +72,7 @@ def quantise(
         shape = _shape(reader, importance=bool(importance))
         plans = [_plan(tensor, type, shape) for tensor in reader.tensors]
     except (OSError, ValueError, KeyError, IndexError, OverflowError) as error:
-        raise ArtefactError(f"{source} is no intact GGUF file: {error}") from error
+        raise ArtefactError(f"{source} cannot be quantised: {error}") from error
     for plan in plans:
         if plan.have not in _FLOATS:
             raise ArtefactError(

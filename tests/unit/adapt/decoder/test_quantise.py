@@ -104,7 +104,7 @@ def test_what_cannot_be_quantised_is_refused(wide: Path, tmp_path: Path):
         quantise(wide, out, type="Q3_K")
     with pytest.raises(ArtefactError, match="quantised already"):
         quantise(quantised, out, type="Q4_0")
-    with pytest.raises(ArtefactError, match="no intact GGUF file"):
+    with pytest.raises(ArtefactError, match=r"byte [\d,]+: the tensor"):
         quantise(cut, out, type="Q4_0")
     with pytest.raises(ArtefactError, match="importance matrix has 3 columns"):
         quantise(wide, out, type="Q4_0", importance={"blk.0.attn_q.weight": np.ones(3, np.float32)})
