@@ -10,7 +10,7 @@ import numpy as np
 
 from suffice.errors import ArtefactError, ModelError
 from suffice.models.engine import Constraint, Floats, Grammar, Piece
-from suffice.models.gguf import embedding, header, library
+from suffice.models.gguf import embedding, header, library, plausible
 from suffice.models.gguf.grammar import Grammars
 from suffice.models.gguf.vocabulary import Vocabulary
 from suffice.models.prompt import Part
@@ -59,9 +59,11 @@ class LlamaEngine:
                 f"{path}: {self.header.architecture!r} keeps a state that sequences cannot share",
                 hint="take a model whose layers are all attention",
             )
+        plausible.check(self.header, path)
         library.forget_words()
         params = self._library.llama_model_default_params()
         params.n_gpu_layers = 0
+        params.check_tensors = True  # a weight that is no number would end the process in the first pass
         model = self._library.llama_model_load_from_file(str(path).encode(), params)
         if not model:
             raise ArtefactError(f"{path}: llama.cpp cannot load it: {library.last_words()}")

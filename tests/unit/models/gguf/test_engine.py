@@ -1,5 +1,6 @@
 """The engine reads what it is given, wherever the reading was begun, and refuses what it cannot serve."""
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from suffice.errors import ArtefactError, MissingExtra, ModelError, SpecError
 from suffice.models.engine import Grammar, Piece, misfit
-from suffice.models.gguf import library
+from suffice.models.gguf import header, library
 from suffice.models.gguf.engine import LlamaEngine
 from suffice.models.gguf.tensor_types import TENSOR_TYPES
 from suffice.models.prompt import Part
@@ -190,6 +191,39 @@ def test_a_file_without_its_tensors_is_refused_in_words(tmp_path: Path):
     path = tiny_gguf.write_byte_bpe(tmp_path / "model.gguf")
     data = path.read_bytes()
     path.write_bytes(data.replace(b"blk.1.ffn_up.weight", b"blk.1.ffn_xx.weight"))
+    with pytest.raises(ArtefactError, match="cannot load it"):
+        LlamaEngine(path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("llama.block_count", struct.pack("<I", 0)),
+        ("llama.block_count", struct.pack("<I", 1 << 31)),
+        ("llama.context_length", struct.pack("<I", 0)),
+        ("llama.context_length", struct.pack("<I", (1 << 32) - 1)),
+        ("llama.attention.layer_norm_rms_epsilon", struct.pack("<f", float("nan"))),
+        ("llama.attention.layer_norm_rms_epsilon", struct.pack("<f", -1.0)),
+    ],
+)
+def test_numbers_that_would_end_the_process_are_refused(key: str, value: bytes, tmp_path: Path):
+    """llama.cpp aborts on them; here they are an error that names the key."""
+    path = tiny_gguf.write_byte_bpe(tmp_path / "model.gguf")
+    data = bytearray(path.read_bytes())
+    at = data.index(key.encode()) + len(key) + 4
+    data[at : at + 4] = value
+    path.write_bytes(data)
+    with pytest.raises(ArtefactError, match=key):
+        LlamaEngine(path)
+
+
+def test_weights_that_are_no_numbers_are_refused(tmp_path: Path):
+    """They would end the process in the first pass."""
+    path = tiny_gguf.write_byte_bpe(tmp_path / "model.gguf")
+    place = next(one for one in header.read(path).tensors if one.name == "blk.0.attn_q.weight")
+    data = bytearray(path.read_bytes())
+    data[place.start : place.start + 4] = struct.pack("<f", float("nan"))
+    path.write_bytes(data)
     with pytest.raises(ArtefactError, match="cannot load it"):
         LlamaEngine(path)
 
