@@ -14,7 +14,7 @@ from suffice.measure.energy import EnergyMeter
 from suffice.measure.latency import LatencyMeter, ThroughputMeter
 from suffice.measure.memory import MemoryMeter
 from suffice.measure.size import SizeMeter
-from suffice.models import alarm, artefact, cascade, registry
+from suffice.models import agreement, alarm, artefact, cascade, registry
 from suffice.models.cascade import CascadeModel
 from suffice.models.fake import FakeModel, FakeSettings
 from suffice.models.gain import gate
@@ -58,6 +58,15 @@ def encoder_folder(place: Place) -> Path:
 def _tagger(place: Place) -> MakeModel:
     folder = _made(TaggerMethod(), TAGGER, place / "tagger", rows=tiny.EXTRACTION)
     return lambda: registry.load(folder)
+
+
+def _agreement(place: Place) -> MakeModel:
+    """Two linear models that agree with one another."""
+    out = place / "agreement"
+    folder = linear_folder(place)
+    out.mkdir()
+    agreement.seal([folder, folder], out=out, name="both", form={"metric": "accuracy"}, shares=(0.5, 0.9))
+    return lambda: registry.load(out)
 
 
 def _made(method: Method, candidate: Candidate, out: Path, *, rows: TrainingRows = tiny.TRAINING) -> Path:
@@ -135,6 +144,7 @@ def _decoder(place: Place, settings: DecoderSettings) -> MakeModel:
 
 # name -> (how to make it, whether its answers are made up, whether it is a Classifier)
 MODELS: dict[str, tuple[Callable[[Place], MakeModel], bool, bool]] = {
+    "agreement": (_agreement, False, False),
     "alarm": (_alarm, False, False),
     "gated": (_gated, False, False),
     "cascade": (_cascade, False, False),

@@ -136,3 +136,33 @@ def test_a_recorded_model_is_certified_for_generation(tmp_path, quality):
     assert (Verdict.PASS, "small") == (outcome.facts.verdict, outcome.facts.chosen.name)
     assert () == outcome.facts.extraction
     assert all(check.is_met for check in suffice.verify(tmp_path / "run"))
+
+
+def test_an_agreement_of_small_models_passes_up_where_they_differ(tmp_path):
+    """Two small models that err apart are trusted where they agree; the rest goes to the reference."""
+    draw = random.Random(5)
+    rows = []
+    for number in range(900):
+        total = draw.randrange(1000, 9999)
+        row = {"text": f"{noise(draw)} {noise(draw)} {number}", "want": str(total), "large": f"it is {total}"}
+        for name in ("small", "other"):
+            row[name] = f"{total}" if draw.random() > 0.2 else f"{draw.randrange(1000, 9999)}"
+        rows.append(row)
+    text = GENERATE.format(quality="{metric: numeric_match, target: non_inferior, margin: 0.05}")
+    text += (
+        "  - {kind: recorded, name: other, answers: other, usd_per_1m_input: 0.1, usd_per_1m_output: 0.2}\n"
+        "  - {kind: agreement, name: both, members: [small, other]}\n"
+    )
+    facts = suffice.run(written(tmp_path, rows, text), out=tmp_path / "run").facts
+    assert Verdict.PASS is facts.verdict
+    assert facts.chosen.name.startswith("both -> reference")
+    assert 0.2 < facts.escalation.rate < 0.5
+    assert all(check.is_met for check in suffice.verify(tmp_path / "run"))
+
+
+def test_a_member_must_be_a_candidate(tmp_path):
+    """The one that is not is named."""
+    text = EXTRACT.format(quality="{target: agreement, at_most: 0.2}")
+    text += "  - {kind: agreement, name: both, members: [small, smal]}\n"
+    with pytest.raises(suffice.SufficeError, match="'smal', which is no plain candidate"):
+        suffice.run(written(tmp_path, forecasts(200), text), out=tmp_path / "run")

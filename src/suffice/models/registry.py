@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # imported when there is a server to ask: the HTTP client tak
 
 # A new rung is one file and one line here. Each class has `load(folder)`.
 KINDS: dict[str, str] = {
+    "agreement": "suffice.models.agreement:AgreementModel",
     "alarm": "suffice.models.alarm:AlarmModel",
     "cascade": "suffice.models.cascade:CascadeModel",
     "encoder": "suffice.models.encoder:EncoderModel",
@@ -28,7 +29,7 @@ KINDS: dict[str, str] = {
 }
 
 # Kinds whose parts may be models behind servers.
-_NESTED = {"cascade"}
+_NESTED = {"agreement", "cascade"}
 # Kinds that can compute on several threads, to the same answers.
 _THREADED = {"encoder", "gguf"}
 

@@ -28,6 +28,7 @@ from suffice.pipeline.prepare import prepare_step
 from suffice.pipeline.prove import certify_rows, prove
 from suffice.pipeline.rows import read_rows
 from suffice.pipeline.rungs import ladder as ladders
+from suffice.pipeline.rungs.agreement_rungs import agreement_rungs, split_agreements
 from suffice.pipeline.rungs.alarm_rungs import alarm_notes, alarm_rungs
 from suffice.pipeline.rungs.gated_rungs import gate_notes, gated_rungs
 from suffice.pipeline.rungs.measure_served import served_measurements
@@ -43,7 +44,7 @@ from suffice.readers.task_file import read_spec
 from suffice.report import page
 from suffice.report.facts import Facts, to_json
 from suffice.report.words import with_words
-from suffice.score.registry import scoring_of
+from suffice.score.registry import form_settings, scoring_of
 from suffice.task import Split, Task
 
 WORK = "work"
@@ -185,8 +186,11 @@ def _find(spec: Spec, bench: Workbench, looks: LookBook, *, settings: RunSetting
         )
 
     def opened(ladder: Ladder, known: Ladder) -> list[Rung]:
-        rungs = alarm_rungs(open_rungs(ladder, known, bench), spec, bench)
-        return gated_rungs(rungs, spec, bench, grade=grading.grade)
+        plain, agreements = split_agreements(ladder)
+        rungs = alarm_rungs(open_rungs(plain, known, bench), spec, bench)
+        form = form_settings(task.quality, task.kind)
+        agreed = agreement_rungs(agreements, rungs, bench, grade=grading.grade, form=form)
+        return [*gated_rungs(rungs, spec, bench, grade=grading.grade), *agreed]
 
     rungs, choice, notes = _climb(spec, opened, chosen_from, quick=settings.quick)
     proof = None

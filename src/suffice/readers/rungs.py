@@ -73,8 +73,27 @@ class RecordedSpec(BaseModel):
     latency_ms: _NON_NEGATIVE | None = Field(default=None, description="its latency as known")
 
 
+class AgreementSpec(BaseModel):
+    """Several other candidates asked alike; the answer most of them give."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+
+    members: Annotated[list[_WORDS], Field(min_length=2)] = Field(description="names of other candidates")
+
+    @field_validator("members")
+    @classmethod
+    def _check_members(cls, value: list[str]) -> list[str]:
+        if len(set(value)) < len(value):
+            raise ValueError("a member is named twice; it would always agree with itself")
+        return value
+
+
 # Every setting of these kinds is known here; the others' settings are checked by their methods.
-CLOSED_KINDS: dict[str, type[BaseModel]] = {"recorded": RecordedSpec, "openai": OpenAISpec}
+CLOSED_KINDS: dict[str, type[BaseModel]] = {
+    "recorded": RecordedSpec,
+    "openai": OpenAISpec,
+    "agreement": AgreementSpec,
+}
 
 
 class CandidateSpec(BaseModel):
@@ -82,7 +101,7 @@ class CandidateSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True, extra="allow", allow_inf_nan=False)
 
-    kind: Literal["linear", "encoder", "tagger", "gguf", "recorded", "openai", "fake"] = Field(
+    kind: Literal["linear", "encoder", "tagger", "gguf", "recorded", "openai", "agreement", "fake"] = Field(
         description="model class"
     )
     name: _WORDS | None = Field(default=None, description="unique name; made of kind and method where absent")
@@ -95,8 +114,8 @@ class CandidateSpec(BaseModel):
     def _check_settings(self) -> "CandidateSpec":
         settings = self.model_extra or {}
         for key, value in settings.items():
-            if not isinstance(value, str | int | float | bool):
-                raise ValueError(  # noqa: TRY004 - pydantic reports ValueErrors
+            if not isinstance(value, str | int | float | bool) and self.kind != "agreement":
+                raise ValueError(
                     f"setting {key!r} must be a text, a number or a truth value, not {value!r}"
                 )
         if self.name == REFERENCE:
@@ -108,7 +127,10 @@ class CandidateSpec(BaseModel):
     @property
     def rung(self) -> Candidate:
         """Returns the candidate as the rest of suffice knows it; settings sorted by name."""
-        settings: dict[str, Setting] = dict(self.model_extra or {})
+        settings: dict[str, Setting] = {
+            key: "\n".join(value) if isinstance(value, list) else value
+            for key, value in (self.model_extra or {}).items()
+        }
         told_by = {"recorded": settings.get("answers"), "openai": settings.get("model")}
         parts: list[Any] = [self.kind, told_by.get(self.kind, self.method)]
         return Candidate(

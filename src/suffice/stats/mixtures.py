@@ -143,7 +143,9 @@ def paired_bets(margin: float, *, disagreement: float | None = None, design_diff
         (WIDE_MULTIPLES, WIDE_WEIGHTS) if disagreement is None else (TWIN_MULTIPLES, TWIN_WEIGHTS)
     )
     differing = UNKNOWN_DISAGREEMENT if disagreement is None else disagreement
-    kelly = gap / (ONE_RIGHT_SHARE * differing + gap * gap)
+    # Where few outputs are thought to differ the fraction passes the largest safe one. Cut first, it leaves
+    # smaller ones in the mixture: bets that are all the largest are ruined by the first few losses.
+    kelly = min(gap / (ONE_RIGHT_SHARE * differing + gap * gap), LARGEST_STAKE / (1 - margin))
     return _paired_mixture(margin, [m * kelly for m in multiples], weights)
 
 

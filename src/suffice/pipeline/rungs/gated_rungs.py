@@ -17,6 +17,7 @@ from suffice.errors import ArtefactError
 from suffice.measure import quality
 from suffice.measurement import Measurement
 from suffice.models.gain import gate
+from suffice.models.recorded import text_of
 from suffice.pipeline.rungs.open_rungs import Workbench
 from suffice.pipeline.rungs.rung import Rung
 from suffice.ports import Answer
@@ -91,7 +92,7 @@ def _seal(
     rows, answers = [row for row, _ in both], [answer for _, answer in both]
     targets = [row.target for row in rows]
     small = grade(targets, [answer.text for answer in answers])
-    large = grade(targets, [str(row.reference) for row in rows])
+    large = grade(targets, [text_of(row.reference) for row in rows])
     if not np.isin(np.concatenate([small, large]), (0.0, 1.0)).all():
         return False
     encoder = _encoder(bench)

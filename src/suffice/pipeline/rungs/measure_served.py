@@ -16,7 +16,7 @@ from suffice.ports import Progress, Store
 
 _REQUESTS = 256
 # Kinds whose answers come from elsewhere: asking them again would cost money, or time a table.
-_ELSEWHERE = {"openai", "recorded"}
+_ELSEWHERE = {"agreement", "openai", "recorded"}
 # What the reference adds to is not measured here: it is composed from dev's escalation instead.
 _LOCAL_ONLY = {"memory_bytes", "memory_baseline_bytes", "load_ms", "bytes"}
 

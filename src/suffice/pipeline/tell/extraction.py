@@ -1,4 +1,4 @@
-"""How well the chosen system finds each field of an extract task: on dev, and after the decision on certify."""
+"""How well the chosen system finds each field of an extract task, on dev and, once decided, on certify."""
 
 from suffice.cascade import Cascade
 from suffice.certify.systems import Outcomes
