@@ -52,6 +52,9 @@ class Row:
             "in chats llama.cpp puts a space after control tokens, transformers only at a text's start": (
                 out.chat is not None and out.chat[0] and not out.chat[1]
             ),
+            "a prompt is read as other tokens in training and in serving": (
+                out.chat is not None and not out.chat[2]
+            ),
             f"llama.cpp also stops at {len(ends - known)} token that generation_config does not name": ends
             > known,
             "stop tokens differ": not ends >= known,
@@ -131,7 +134,7 @@ def page(found: Sequence[Row], *, seconds: float) -> str:
 def _chain_table(found: Sequence[Row]) -> list[str]:
     lines = _head(
         "family, configuration, tokenizer, LoRA loss, f32, Q8_0, Q4_K_M; bits, same tokens; lines,"
-        " chat: text; tokens, same stops, same greedy, all"
+        " chat: text; tokens; prompt, same stops, same greedy, all"
     )
     for row in found:
         family, out = row.family, row.outcome

@@ -16,8 +16,9 @@ from suffice.adapt.decoder.quantise import QuantisedFile, quantise
 from suffice.models import chat_template
 from suffice.models.engine import DecoderEngine
 from suffice.models.gguf.engine import LlamaEngine
-from suffice.models.prompt import Part
+from suffice.models.prompt import Part, Prompt
 from suffice.models.transformers.engine import TransformersEngine, quiet
+from suffice.ports import Request
 
 WIDTH, LAYERS, HEADS, HEAD, INNER = 256, 2, 4, 64, 512
 CONTEXT = 512
@@ -46,7 +47,7 @@ class Outcome:
     q4_k_m_file: QuantisedFile
     same_tokens: tuple[int, int]
     same_greedy: tuple[int, int]
-    chat: tuple[bool, bool] | None
+    chat: tuple[bool, bool, bool] | None
     stops: tuple[frozenset[int], frozenset[int]]
     cache_computed: int
     cache_measured: float
@@ -83,7 +84,7 @@ def run(family: Family, folder: Path, *, texts: Sequence[str], data: Path | None
         q4_k_m_file=q4_k_m,
         same_tokens=engine_parity.same_tokens(reference, engine, texts),
         same_greedy=engine_parity.same_greedy(reference, engine, tokens[:8]),
-        chat=_chat_equal(family, tokenizer, engine),
+        chat=_chat_equal(family, tokenizer, (reference, engine)),
         stops=(reference.end_tokens, engine.end_tokens),
         cache_computed=families_accounts.context(config).bytes_per_token,
         cache_measured=engine_parity.cache_bytes_per_token(engine, tokens),
@@ -195,12 +196,27 @@ def _window_parity(family: Family, config: Any, folder: Path, tokens: Sequence[i
     )
 
 
-def _chat_equal(family: Family, tokenizer: Any, engine: LlamaEngine) -> tuple[bool, bool] | None:
-    """Says whether the GGUF file's template renders a chat as transformers does, and to the same tokens."""
+def _chat_equal(
+    family: Family, tokenizer: Any, engines: tuple[TransformersEngine, LlamaEngine]
+) -> tuple[bool, bool, bool] | None:
+    """Says whether both sides agree on a chat's text and tokens, and on a prompt's; None without template.
+
+    The text is the GGUF file's template rendered here against apply_chat_template; the tokens are the
+    whole chat's, by the tokenizer and by llama.cpp; the prompt is one with shots as suffice puts it,
+    each part for itself, by the two engines.
+    """
     if family.chat is None:
         return None
+    reference, engine = engines
     bos, eos = tokenizer.bos_token or "", tokenizer.eos_token
+    template = engine.header.values["tokenizer.chat_template"]
     here = tokenizer.apply_chat_template(_CHAT, tokenize=False, add_generation_prompt=True)
-    there = chat_template.render(engine.header.values["tokenizer.chat_template"], _CHAT, bos=bos, eos=eos)
+    there = chat_template.render(template, _CHAT, bos=bos, eos=eos)
     tokens = engine.tokenize([Part(text=there, is_markup=True)], is_start=False)
-    return here == there, tokenizer(here, add_special_tokens=False).input_ids == tokens
+    shots = ((_CHAT[0]["content"], _CHAT[1]["content"]),)
+    prompt = Prompt(
+        style="chat", instruction="Be short.", shots=shots, chat_template=template, bos=bos, eos=eos
+    )
+    parts = prompt.parts(Request(text=f"And {eos} 3 + 3?"))
+    put = [one.tokenize(parts, is_start=True) for one in (reference, engine)]
+    return here == there, tokenizer(here, add_special_tokens=False).input_ids == tokens, put[0] == put[1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,12 @@ _SPACE = "\u2581"  # SentencePiece's sign for a space
 
 
 class Vocabulary:
-    """The tokenizer of a folder, which runs no code of the folder's."""
+    """The tokenizer of a folder, which runs no code of the folder's.
+
+    Its tokens are those that llama.cpp makes with the exported file. The two differ for SentencePiece
+    alone: llama.cpp puts a space of its own before each piece of text and after each control token, some
+    tokenizers of transformers only at a text's start. What is trained here is served there.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Loads the tokenizer.
@@ -35,6 +40,11 @@ class Vocabulary:
             raise ArtefactError(f"{folder} has no tokenizer that can be loaded: {error}") from error
         self._folder = folder
         self._backend = self._tokenizer.backend_tokenizer
+        self.writes_first_space = self._has_first_space()
+        if self.writes_first_space:
+            tokenizers = extras.require("tokenizers", extra="train", feature=_FEATURE)
+            self._backend.normalizer = tokenizers.normalizers.Replace(" ", _SPACE)
+            self._backend.pre_tokenizer = None
         self.piece = functools.cache(self._piece)
 
     @property
@@ -42,12 +52,6 @@ class Vocabulary:
         """Returns the token that ends a text, or None."""
         found: int | None = self._tokenizer.eos_token_id
         return found
-
-    @property
-    def writes_first_space(self) -> bool:
-        """Says whether a text's first token carries a space that is the tokenizer's own."""
-        first = self._plain("a")
-        return bool(first) and self._tokenizer.convert_ids_to_tokens(first[0]).startswith(_SPACE)
 
     @property
     def chat_template(self) -> str:
@@ -85,6 +89,26 @@ class Vocabulary:
         return self._encode(text, plain=True)
 
     def _encode(self, text: str, *, plain: bool) -> list[int]:
+        if not self.writes_first_space:
+            return self._merged(text, plain=plain)
+        tokens: list[int] = []
+        for piece, added in self._pieces(text, plain=plain):
+            tokens += [added] if added is not None else self._merged(f" {piece}", plain=plain)
+        return tokens
+
+    def _pieces(self, text: str, *, plain: bool) -> Iterator[tuple[str, int | None]]:
+        """Yields a text's pieces between added tokens, and these with their numbers."""
+        added = {
+            token.content: number
+            for number, token in self._tokenizer.added_tokens_decoder.items()
+            if not (plain and token.special)
+        }
+        longest_first = sorted(map(re.escape, added), key=len, reverse=True)
+        for piece in re.split(f"({'|'.join(longest_first)})", text) if added else [text]:
+            if piece:
+                yield piece, added.get(piece)
+
+    def _merged(self, text: str, *, plain: bool) -> list[int]:
         if not text:
             return []
         self._backend.encode_special_tokens = plain
@@ -92,6 +116,10 @@ class Vocabulary:
             return list(self._backend.encode(text, add_special_tokens=False).ids)
         finally:
             self._backend.encode_special_tokens = False
+
+    def _has_first_space(self) -> bool:
+        first = self._merged("a", plain=True)
+        return bool(first) and str(self._tokenizer.convert_ids_to_tokens(first[0])).startswith(_SPACE)
 
     def _piece(self, token: int) -> bytes:
         added = self._tokenizer.added_tokens_decoder.get(token)
