@@ -31,6 +31,8 @@ METHODS: dict[str, MethodEntry] = {
         place="suffice.adapt.decoder.shrink:QuantiseMethod", kind="gguf", extra="train", needs_teacher=True
     ),
     "tagger": MethodEntry(place="suffice.adapt.tagger.method:TaggerMethod", kind="tagger"),
+    "full": MethodEntry(place="suffice.adapt.decoder.tune:FullMethod", kind="gguf", extra="train"),
+    "lora": MethodEntry(place="suffice.adapt.decoder.tune:LoraMethod", kind="gguf", extra="train"),
     "tiny": MethodEntry(place="suffice.adapt.decoder.tiny:TinyMethod", kind="gguf", extra="train"),
 }
 

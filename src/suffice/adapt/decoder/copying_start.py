@@ -1,4 +1,4 @@
-"""Starting weights of a decoder that can copy: answers quote their texts, and learning to quote takes longest.
+"""Starting weights of a decoder that can copy: answers quote their texts, and that is learnt last.
 
 A transformer copies by an induction head (Olsson et al. 2022): a head of one layer notes at each token
 which token came before it; a head of the next layer looks, from the token just said, for the place

@@ -24,6 +24,15 @@ class Example:
     ids: NDArray[np.int32]
     is_answer: NDArray[np.bool_]
 
+    def begun_with(self, first: Sequence[int]) -> "Example":
+        """Returns the row with a model's first token before it, unless it begins with it."""
+        if list(self.ids[: len(first)]) == list(first):
+            return self
+        return Example(
+            ids=np.concatenate([np.array(first, np.int32), self.ids]),
+            is_answer=np.concatenate([np.zeros(len(first), np.bool_), self.is_answer]),
+        )
+
 
 def example(
     request: Request, target: JsonValue, *, prompt: Prompt, tokenize: Tokenize, end: Sequence[int]

@@ -1,11 +1,12 @@
 """A trained decoder's last steps: exported to GGUF, quantised, sealed as the folder it is served from."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from suffice.adapt.decoder import export, quantise
+from suffice.adapt.decoder.calibrate import calibrate
 from suffice.candidate import Candidate
 from suffice.errors import SpecError
 from suffice.models import artefact
@@ -13,6 +14,7 @@ from suffice.models.gguf.served import WEIGHTS
 from suffice.models.gguf.settings import DecoderSettings
 from suffice.models.prompt import Prompt
 from suffice.ports import TrainingRows
+from suffice.task import Sample
 
 _PLAIN_TYPES = {"f32", "f16", "bf16"}
 _DEFAULT_TYPE = "q8_0"
@@ -20,10 +22,14 @@ _DEFAULT_TYPE = "q8_0"
 
 @dataclass(frozen=True, kw_only=True)
 class Export:
-    """What a decoder's folder says besides its weights. `training` is plain JSON about how it was made."""
+    """What a decoder's folder says besides its weights; `dev` calibrates it.
+
+    `training` is plain JSON about how it was made.
+    """
 
     candidate: Candidate
     rows: TrainingRows
+    dev: Sequence[Sample]
     prompt: Prompt
     context_tokens: int
     max_answer_tokens: int
@@ -45,7 +51,7 @@ def file_type(candidate: Candidate) -> str:
 
 
 def seal(hf_folder: Path, out: Path, export_: Export) -> None:
-    """Writes the folder's weights as GGUF of the candidate's type into `out`, and seals it.
+    """Writes the folder's weights as GGUF of the candidate's type into `out`, seals and calibrates it.
 
     Raises:
         ArtefactError: the folder cannot be exported.
@@ -76,3 +82,4 @@ def seal(hf_folder: Path, out: Path, export_: Export) -> None:
     )
     told = {"weights": about, "training": dict(export_.training)}
     artefact.seal(out, kind="gguf", settings={**settings.to_json(), **told})
+    calibrate(out, export_.dev)

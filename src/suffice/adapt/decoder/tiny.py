@@ -147,6 +147,7 @@ def make(
         export = Export(
             candidate=lesson.candidate,
             rows=lesson.rows,
+            dev=lesson.taught.dev,
             prompt=lesson.prompt,
             context_tokens=context,
             max_answer_tokens=_longest_answer(lesson),

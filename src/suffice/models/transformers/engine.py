@@ -60,7 +60,7 @@ class TransformersEngine:
         if adapter is not None:
             adapters.check(adapter, checked.tensors)
         self._torch.set_num_threads(threads)
-        self._model = _loaded(folder, adapter, self._torch)
+        self._model = loaded(folder, adapter, self._torch)
         self._tokens = Vocabulary(folder)
         trained = int(self._model.config.max_position_embeddings)
         self._context_tokens = min(context_tokens or trained, trained)
@@ -214,7 +214,12 @@ class TransformersEngine:
         held.cache, held.cached = None, 0
 
 
-def _loaded(folder: Path, adapter: Path | None, torch: Any) -> Any:
+def loaded(folder: Path, adapter: Path | None, torch: Any) -> Any:
+    """Returns a checked folder's model in single precision, with an adapter merged into it.
+
+    Raises:
+        ArtefactError: it cannot be loaded, or lacks weights.
+    """
     transformers = extras.require("transformers", extra="train", feature=_FEATURE)
     with quiet(transformers):
         try:

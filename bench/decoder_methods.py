@@ -1,0 +1,167 @@
+"""Print what the ways of making a small decoder give on SNIPS, as Markdown: `python -m bench.decoder_methods`.
+
+Real data from SUFFICE_DATA: an utterance to {intent, slots}; every eighth training row is dev, the 700
+validation rows are the test and are looked at once. What is made is kept in --made (default
+runs/bench-decoders), and a training that was stopped goes on there: `--only NAME ...` makes some.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from examples import prepare
+from suffice import fingerprint
+from suffice.adapt import registry as methods
+from suffice.candidate import Candidate
+from suffice.models import artefact
+from suffice.models.gguf.model import GgufModel
+from suffice.ports import Request, TrainingRows
+from suffice.stats.intervals import wilson
+from suffice.task import Kind, Sample
+
+DATA = Path(os.environ.get("SUFFICE_DATA", "../shared/data"))
+MADE = Path("runs/bench-decoders")
+TINY = {
+    "tiny-2": {"depth": 2, "epochs": 10, "batch_tokens": 1024},
+    "tiny-4": {"depth": 4, "epochs": 8},
+    "tiny-6": {"depth": 6, "epochs": 4},
+}
+_HEADER = (
+    "| rung | parameters | bytes | whole frames exact [95% Wilson], n = {n} | same without its grammar"
+    " (dev, teacher-forced) | valid JSON | ms/request | trained: cpu s, s, epochs |\n|---|---|---|---|---|---|---|---|"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """SNIPS as rows to learn from, and the rows of the test."""
+
+    rows: TrainingRows
+    test: list[Sample]
+
+
+def read(place: Path) -> Data:
+    """Returns SNIPS, prepared in `place` as the example prepares it."""
+    prepare.snips(DATA, place)
+    parts = {
+        part: [_sample(json.loads(line)) for line in (place / "snips" / f"{part}.jsonl").open()]
+        for part in ("train", "dev", "certify")
+    }
+    rows = TrainingRows(
+        labels=(),
+        train=parts["train"],
+        dev=parts["dev"],
+        kind=Kind.EXTRACT,
+        schema=_schema([*parts["train"], *parts["dev"]]),
+    )
+    return Data(rows=rows, test=parts["certify"])
+
+
+def made(candidate: Candidate, rows: TrainingRows, *, teacher: Path | None = None) -> Path:
+    """Returns the folder of a candidate made by its method, now or earlier."""
+    folder = MADE / candidate.name
+    if (folder / artefact.MANIFEST).is_file():
+        return folder
+    folder.mkdir(parents=True, exist_ok=True)
+    took = MADE / f"{candidate.name}.took.json"
+    before: Mapping[str, float] = json.loads(took.read_text()) if took.is_file() else {"cpu_s": 0, "s": 0}
+    began, cpu = time.monotonic(), time.process_time()
+
+    def progress(what: str, done: float, total: float) -> None:
+        if "dev" in what:
+            spent = {
+                "cpu_s": before["cpu_s"] + time.process_time() - cpu,
+                "s": before["s"] + time.monotonic() - began,
+            }
+            took.write_text(json.dumps(spent))
+            print(f"{spent['s']:.0f} s: {what} {done:g}/{total:g}", file=sys.stderr, flush=True)
+
+    methods.method(candidate.method).apply(
+        candidate, rows, out=folder, teacher=teacher, seed=1, progress=progress
+    )
+    return folder
+
+
+def row(folder: Path, test: list[Sample]) -> str:
+    """Returns one rung's row of the table, measured on the exported bytes."""
+    settings = artefact.unseal(folder).settings
+    about = settings["training"]
+    model = GgufModel.load(folder)
+    began = time.perf_counter()
+    answers = asyncio.run(_ask(model, test))
+    took_ms = 1000 * (time.perf_counter() - began) / len(test)
+    frames = [None if answer is None else json.loads(answer) for answer in answers]
+    right = sum(frame == one.target for frame, one in zip(frames, test, strict=True))
+    low, high = wilson(right, len(test))
+    took_file = MADE / f"{folder.name}.took.json"
+    took = json.loads(took_file.read_text()) if took_file.is_file() else None
+    spent = "not measured" if took is None else f"{took['cpu_s']:.0f}, {took['s']:.0f}"
+    valid = sum(frame is not None for frame in frames)
+    return (
+        f"| {folder.name} | {about['parameters']:,} | {(folder / 'model.gguf').stat().st_size:,} |"
+        f" {right / len(test):.3f} [{low:.3f}, {high:.3f}] | {about['dev_exact']:.3f} (n = {about['dev_rows']}) |"
+        f" {valid}/{len(test)} | {took_ms:.1f} | {spent}, {about['epochs']} |"
+    )
+
+
+async def _ask(model: GgufModel, test: list[Sample]) -> list[str | None]:
+    answers = []
+    for sample in test:
+        answers += await model.answer([Request(text=sample.text, key=sample.key)])
+    await model.close()
+    return [answer.text for answer in answers]
+
+
+def _sample(record: Mapping[str, Any]) -> Sample:
+    return Sample(key=fingerprint.of_text(record["text"]), text=record["text"], target=record["target"])
+
+
+def _schema(samples: list[Sample]) -> dict[str, Any]:
+    frames: list[Any] = [sample.target for sample in samples]
+    value = {"type": ["string", "array"], "items": {"type": "string"}}
+    names = sorted({name for frame in frames for name in frame["slots"]})
+    return {
+        "type": "object",
+        "properties": {
+            "intent": {"enum": sorted({frame["intent"] for frame in frames})},
+            "slots": {
+                "type": "object",
+                "properties": dict.fromkeys(names, value),
+                "additionalProperties": False,
+            },
+        },
+        "required": ["intent", "slots"],
+        "additionalProperties": False,
+    }
+
+
+def main() -> None:
+    """Make what is wanted, and print the table of what is made."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", nargs="*", choices=sorted(TINY), help="make these, if they are not yet")
+    chosen = parser.parse_args()
+    os.environ.setdefault("SUFFICE_HOME", str(MADE / "home"))
+    data = read(MADE / "data")
+    for name in TINY if chosen.only is None else chosen.only:
+        settings = {"threads": int(os.environ.get("OMP_NUM_THREADS", "2")), **TINY[name]}
+        candidate = Candidate(
+            name=name, kind="gguf", method="tiny", settings=tuple(sorted(settings.items()))
+        )
+        made(candidate, data.rows)
+    print(_HEADER.format(n=len(data.test)))
+    for name in TINY:
+        if (MADE / name / artefact.MANIFEST).is_file():
+            print(row(MADE / name, data.test))
+
+
+if __name__ == "__main__":
+    main()
