@@ -49,11 +49,26 @@ SECTIONS = (
         title="Ladders of real recorded models",
         command=("-m", "bench.recorded"),
     ),
+    Section(
+        name="agreement-cascade",
+        title="GSM8K: small models that agree, else the best",
+        command=("-m", "bench.agreement_cascade"),
+    ),
+    Section(
+        name="restaurant8k",
+        title="Restaurant8k: span taggers by training rows",
+        command=("-m", "bench.restaurant8k"),
+    ),
     Section(name="routellm", title="Certified cascades on RouteLLM", command=("-m", "bench.routellm")),
     Section(
         name="proof",
         title="The proof engine by simulation",
         command=("-m", "bench.proof", "--reps", "2000"),
+    ),
+    Section(
+        name="gguf-engine",
+        title="The decoder engine: choosing, decoding, prefixes, guesses",
+        command=("-m", "bench.gguf_engine"),
     ),
     Section(
         name="stories260k",
