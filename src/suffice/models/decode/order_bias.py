@@ -39,7 +39,7 @@ def order_bias(
     """Returns the order bias of `score`, which gives (n, K) probabilities in the order of `labels`.
 
     `score` is asked with the labels in the order in which the prompt is to list them: first as they
-    are, then shuffled.
+    are, then the other way round, then shuffled: with `orders` 1 a reversal is all that is tried.
 
     Raises:
         DataError: there are no texts.
@@ -51,8 +51,8 @@ def order_bias(
     answers = own.argmax(axis=1)
     flipped = np.zeros(len(own), np.bool_)
     shifts, firsts = [], [float((answers == 0).mean())]
-    for _ in range(orders):
-        order = rng.permutation(len(labels))
+    for number in range(orders):
+        order = rng.permutation(len(labels)) if number else np.arange(len(labels))[::-1]
         other = score(tuple(labels[place] for place in order))
         flipped |= other.argmax(axis=1) != answers
         shifts.append(float(np.abs(other - own).sum(axis=1).mean() / 2))

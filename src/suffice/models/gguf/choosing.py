@@ -20,12 +20,16 @@ _SPANS = 24
 
 @dataclass(frozen=True, kw_only=True)
 class Read:
-    """What was read for n requests: which of them fit (their scores, in order), why others did not."""
+    """What was read for n requests: which of them fit (their scores, in order), why others did not.
+
+    `notes`: n tuples of remarks on what was shown to the model.
+    """
 
     rows: NDArray[np.int64]
     scores: LabelScores
     errors: dict[int, str]
     input_tokens: list[int]
+    notes: list[tuple[str, ...]]
 
 
 class Choosing:
@@ -55,7 +59,8 @@ class Choosing:
 
     def read(self, texts: Sequence[str]) -> Read:
         """Returns the labels' scores for the texts that fit, and why the others do not."""
-        documents = [self._served.tokens(Request(text=text)) for text in texts]
+        prompted = [self._served.prompted(Request(text=text)) for text in texts]
+        documents = [one.tokens for one in prompted]
         errors: dict[int, str] = {}
         for row, tokens in enumerate(documents):
             wrong = self._served.misfit(tokens, answer_tokens=self._chooser.answer_tokens)
@@ -67,6 +72,7 @@ class Choosing:
             scores=self._chooser.score([documents[row] for row in rows]),
             errors=errors,
             input_tokens=[self._served.prefix_tokens + len(tokens) for tokens in documents],
+            notes=[one.notes for one in prompted],
         )
 
     def answer(self, requests: Sequence[Request]) -> list[Answer]:
@@ -87,6 +93,7 @@ class Choosing:
                     confidence=float(probabilities[row, best]),
                     novelty=novelty[row],
                     usage=usage,
+                    notes=read.notes[row],
                 )
             )
         return answers
@@ -95,7 +102,9 @@ class Choosing:
         """Returns probabilities and novelty; a text that does not fit has equal ones, and a note."""
         read = self.read(texts)
         probabilities, novelty = self.calibrated(read, len(texts))
-        notes = tuple((read.errors[row],) if row in read.errors else () for row in range(len(texts)))
+        notes = tuple(
+            (read.errors[row],) if row in read.errors else read.notes[row] for row in range(len(texts))
+        )
         known = [0.0 if value is None else value for value in novelty]
         return Classification(probabilities=probabilities, novelty=np.array(known, np.float64), notes=notes)
 
@@ -135,7 +144,7 @@ class Choosing:
         def probabilities(order: tuple[str, ...]) -> NDArray[np.float64]:
             words = settings.prompt.instruction.replace(own, listed_labels(order, settings.prompt.codes))
             changed = replace(settings, prompt=replace(settings.prompt, instruction=words))
-            decoder = Served(changed, self._served.engine)
+            decoder = self._served.changed(changed)
             try:
                 choosing = Choosing(decoder)
                 read = choosing.read(texts)

@@ -147,6 +147,11 @@ class LlamaEngine:
             )
         return found
 
+    @property
+    def marks(self) -> tuple[str, str]:
+        """Returns how a text's first and last token are written: a chat template's bos and eos."""
+        return self._vocabulary.marks
+
     def tokenize(self, parts: Sequence[Part], *, is_start: bool) -> list[int]:
         """Returns the parts' tokens, each part for itself; at the start with the model's first token."""
         return self._vocabulary.tokenize(parts, is_start=is_start)

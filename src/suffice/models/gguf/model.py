@@ -14,7 +14,7 @@ from pathlib import Path
 from suffice.errors import ModelError
 from suffice.models.decode.generate import Chunk, generate
 from suffice.models.decode.order_bias import OrderBias
-from suffice.models.gguf import served
+from suffice.models.gguf import opening
 from suffice.models.gguf.choosing import Choosing, Read
 from suffice.models.gguf.served import Served
 from suffice.models.gguf.writing import Writing
@@ -46,7 +46,7 @@ class GgufModel:
             ArtefactError: the folder is damaged, or llama.cpp cannot serve its weights.
             MissingExtra: the extra `gguf` is not installed.
         """
-        decoder = served.load(folder, threads=threads)
+        decoder = opening.load(folder, threads=threads)
         try:
             if decoder.settings.kind is Kind.CLASSIFY:
                 return GgufClassifier(decoder)
@@ -119,7 +119,7 @@ class GgufWriter(GgufModel):
             ModelError: the request does not fit the context (both numbers are named).
         """
         with self.alone():
-            job = self._writing.job(self._served.tokens(request))
+            job = self._writing.job(self._served.prompted(request).tokens)
             yield from generate(self._served.engine, [job], root=self._served.root)
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import dataclass
 
 from suffice.errors import ArtefactError
-from suffice.models import artefact
 from suffice.models.engine import Piece, Root, misfit
 from suffice.models.gguf.engine import LlamaEngine
 from suffice.models.gguf.settings import DecoderSettings
@@ -14,6 +13,14 @@ from suffice.models.prompt import Part
 from suffice.ports import Request
 
 WEIGHTS = "model.gguf"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Prompted:
+    """A request as the tokens that follow the root's, and what the user should know of it."""
+
+    tokens: list[int]
+    notes: tuple[str, ...] = ()
 
 
 class Served:
@@ -25,7 +32,7 @@ class Served:
     def __init__(self, settings: DecoderSettings, engine: LlamaEngine) -> None:
         self.settings = settings
         self.engine = engine
-        tokens = engine.tokenize(settings.prompt.prefix_parts(), is_start=True)
+        tokens = self.beginning()
         wrong = misfit(engine, prompt_tokens=len(tokens), answer_tokens=1)
         if wrong is not None:
             raise ArtefactError(f"{settings.name}: the prompt alone is too long: {wrong}")
@@ -40,14 +47,22 @@ class Served:
         """Returns how many tokens the shared beginning has."""
         return 0 if self.root is None else self.root.length
 
-    def tokens(self, request: Request) -> list[int]:
-        """Returns the tokens that follow the root's: the document's and the suffix's."""
+    def beginning(self) -> list[int]:
+        """Returns the tokens that all prompts begin with."""
+        return self.engine.tokenize(self.settings.prompt.prefix_parts(), is_start=True)
+
+    def prompted(self, request: Request) -> Prompted:
+        """Returns a request as tokens: the document's and the suffix's."""
         prompt = self.settings.prompt
         parts = [
             Part(text=prompt.document(request), is_markup=False),
             Part(text=prompt.suffix(), is_markup=True),
         ]
-        return self.engine.tokenize(parts, is_start=False)
+        return Prompted(tokens=self.engine.tokenize(parts, is_start=False))
+
+    def changed(self, settings: DecoderSettings) -> Served:
+        """Returns the same engine with other settings; whoever asks for it drops it."""
+        return Served(settings, self.engine)
 
     def misfit(self, tokens: Sequence[int], *, answer_tokens: int) -> str | None:
         """Returns why a request and its answer do not fit the context; None where they do."""
@@ -63,23 +78,3 @@ class Served:
         if self.root is not None:
             self.engine.drop(self.root.sequence)
             self.root = None
-
-
-def load(folder: Path, *, threads: int) -> Served:
-    """Returns the decoder in an artefact's folder.
-
-    Raises:
-        ArtefactError: the folder is damaged, or llama.cpp cannot serve its weights.
-        MissingExtra: the extra `gguf` is not installed.
-    """
-    opened = artefact.unseal(folder)
-    settings = DecoderSettings.from_json(opened.settings)
-    path = opened.file(WEIGHTS)
-    if not path.is_file():
-        raise ArtefactError(f"{folder} holds no {WEIGHTS}")
-    engine = LlamaEngine(path, threads=threads, context_tokens=settings.context_tokens)
-    try:
-        return Served(settings, engine)
-    except BaseException:
-        engine.close()
-        raise

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from suffice.errors import ArtefactError
+from suffice.forms import form_of
 from suffice.models.decode.label_trie import Reading
 from suffice.models.prompt import Prompt
 from suffice.task import Kind
@@ -49,8 +50,10 @@ class DecoderSettings:
     """All that a decoder's answers depend on, but for its weights.
 
     `reading`: how far labels are read (see `decode.choose`). `samples`: how many further answers are
-    drawn to see how far they agree; 0 draws none. `guesses`: the most tokens looked up in the input at
-    once. `stop`: texts before which an answer ends.
+    drawn at `sample_temperature` to see how far they agree, in the form `form` (see `forms.form_of`;
+    None: as plain text); 0 draws none. `guesses`: the most tokens looked up in the input at once.
+    `stop`: texts before which an answer ends. `nearest`: how many train rows, the nearest to the
+    document, are shown before it (see `gguf.nearest`).
     """
 
     name: str
@@ -63,8 +66,11 @@ class DecoderSettings:
     calibration: Calibration = field(default_factory=Calibration)
     reading: Reading = "differ"
     samples: int = 0
+    sample_temperature: float = 1.0
+    form: Mapping[str, Any] | None = None
     guesses: int = 0
     stop: tuple[str, ...] = ()
+    nearest: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Returns the settings as an artefact seals them."""
@@ -81,8 +87,11 @@ class DecoderSettings:
             "answering": {
                 "reading": self.reading,
                 "samples": self.samples,
+                "sample_temperature": self.sample_temperature,
+                "form": None if self.form is None else dict(self.form),
                 "guesses": self.guesses,
                 "stop": list(self.stop),
+                "nearest": self.nearest,
             },
         }
 
@@ -131,6 +140,12 @@ class DecoderSettings:
             raise ArtefactError(f"labels are read to where they differ, or whole; not {self.reading!r}")
         if self.calibration.temperature <= 0:
             raise ArtefactError(f"the temperature is {self.calibration.temperature}; it must be above 0")
+        if self.samples and not self.sample_temperature > 0:
+            raise ArtefactError(f"samples are drawn at {self.sample_temperature}; it must be above 0")
+        try:
+            form_of(self.form or {"metric": "exact_match"})
+        except KeyError as error:
+            raise ArtefactError(f"answers have no form for the metric {error}") from error
 
 
 def _bounded(value: float) -> float:

@@ -36,6 +36,13 @@ class Vocabulary:
         turn = int(self._library.llama_vocab_eot(self.place))
         return turn if turn >= 0 else int(self._library.llama_vocab_eos(self.place))
 
+    @property
+    def marks(self) -> tuple[str, str]:
+        """Returns how a text's first and last token are written, as chat templates want them; "" for none."""
+        ids = (self._library.llama_vocab_bos(self.place), self._library.llama_vocab_eos(self.place))
+        first, last = (self.shown(int(one)).decode("utf-8", "replace") if one >= 0 else "" for one in ids)
+        return first, last
+
     def tokenize(self, parts: Sequence[Part], *, is_start: bool) -> list[int]:
         """Returns the parts' tokens, each part for itself; at the start with the model's first token.
 

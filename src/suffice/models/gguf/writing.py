@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import jsonschema
 
+from suffice.forms import form_of, text_form
 from suffice.models.decode.generate import Completion, Job, complete
 from suffice.models.decode.sampling import Sampling
 from suffice.models.engine import Piece, Root
@@ -16,8 +18,6 @@ from suffice.models.gguf.grammar import json_grammar
 from suffice.models.gguf.served import Served
 from suffice.ports import Answer, Request, Usage
 from suffice.task import Kind
-
-_SAMPLED = 1.0  # the temperature of the further answers whose agreement is looked at
 
 
 class Writing:
@@ -33,6 +33,7 @@ class Writing:
         settings = decoder.settings
         self._grammar = None
         self._validator: Any = None
+        self._form = text_form if settings.form is None else form_of(settings.form)
         if settings.kind is Kind.EXTRACT and settings.schema is not None:
             self._grammar = json_grammar(settings.schema)
             self._validator = jsonschema.Draft202012Validator(settings.schema)
@@ -53,7 +54,8 @@ class Writing:
     def answer(self, requests: Sequence[Request]) -> list[Answer]:
         """Returns what was written for each request that fits, and an error for the others."""
         settings = self._served.settings
-        prompts = [self._served.tokens(request) for request in requests]
+        prompted = [self._served.prompted(request) for request in requests]
+        prompts = [one.tokens for one in prompted]
         answers: list[Answer | None] = []
         for tokens in prompts:
             wrong = self._served.misfit(tokens, answer_tokens=settings.max_answer_tokens)
@@ -64,12 +66,13 @@ class Writing:
         for row, done in zip(
             open_rows, complete(self._served.engine, jobs, root=self._served.root), strict=True
         ):
-            answers[row] = self._answered(done, self._sampled(prompts[row]))
+            said = self._answered(done, self._sampled(prompts[row]))
+            answers[row] = replace(said, notes=(*prompted[row].notes, *said.notes))
         return [answer for answer in answers if answer is not None]
 
     def _sampled(self, tokens: list[int]) -> list[Completion]:
         """Returns the further answers to one request; its prompt is read once for all of them."""
-        count = self._served.settings.samples
+        count, temperature = self._served.settings.samples, self._served.settings.sample_temperature
         if not count:
             return []
         engine, root = self._served.engine, self._served.root
@@ -79,7 +82,7 @@ class Writing:
                 engine.extend([Piece(sequence=sequence, tokens=tokens[:-1])])
             shared = Root(sequence=sequence, length=engine.length(sequence))
             jobs = [
-                self.job(tokens[-1:], sampling=Sampling(temperature=_SAMPLED, seed=seed))
+                self.job(tokens[-1:], sampling=Sampling(temperature=temperature, seed=seed))
                 for seed in range(1, count + 1)
             ]
             return complete(engine, jobs, root=shared)
@@ -91,8 +94,7 @@ class Writing:
         probability = math.exp(done.mean_log_probability)
         if samples:
             # Probability times agreement: the two tell different mistakes (Vashurin et al. 2025, CoCoA).
-            wanted = text if text is not None else done.text.strip()
-            probability *= sum(sample.text.strip() == wanted for sample in samples) / len(samples)
+            probability *= self._agreement(done, samples)
         output = len(done.tokens) + sum(len(sample.tokens) for sample in samples)
         return Answer(
             text=text,
@@ -100,6 +102,13 @@ class Writing:
             usage=Usage(input_tokens=done.prompt_tokens, output_tokens=output),
             notes=notes,
         )
+
+    def _agreement(self, done: Completion, samples: list[Completion]) -> float:
+        """Returns the share of the samples whose answer has the same form; none where it has no form."""
+        wanted = self._form(done.text)
+        if wanted is None:
+            return 0.0
+        return sum(self._form(sample.text) == wanted for sample in samples) / len(samples)
 
     def _verified(self, done: Completion) -> tuple[str | None, tuple[str, ...]]:
         """Returns the answer's text, or None where it is no JSON of the schema, and what there is to say."""
