@@ -101,7 +101,7 @@ def row(folder: Path, test: list[Sample]) -> str:
     took_ms = 1000 * (time.perf_counter() - began) / len(test)
     frames = [None if answer is None else json.loads(answer) for answer in answers]
     right = sum(frame == one.target for frame, one in zip(frames, test, strict=True))
-    low, high = wilson(right, len(test))
+    bounds = wilson(right, len(test))
     took_file = MADE / f"{folder.name}.took.json"
     took = json.loads(took_file.read_text()) if took_file.is_file() else None
     spent = "not measured" if took is None else f"{took['cpu_s']:.0f}, {took['s']:.0f}"
@@ -109,7 +109,7 @@ def row(folder: Path, test: list[Sample]) -> str:
     dev = f"{about['dev_exact']:.3f} (n = {about['dev_rows']:,})"
     return (
         f"| {folder.name} | {about['parameters']:,} | {(folder / 'model.gguf').stat().st_size:,} |"
-        f" {right / len(test):.3f} [{low:.3f}, {high:.3f}] | {dev} |"
+        f" {right / len(test):.3f} [{bounds.lower:.3f}, {bounds.upper:.3f}] | {dev} |"
         f" {valid}/{len(test)} | {took_ms:.1f} | {spent}, {about['epochs']} |"
     )
 
