@@ -17,7 +17,15 @@ _FEATURE = "exporting a decoder to GGUF"
 # The converter's loggers write to the terminal; what goes wrong is raised instead.
 _LOGGERS = ("hf-to-gguf", "metadata", "gguf.gguf_writer", "gguf.vocab", "gguf.utility", "transformers")
 # What the converter raises about a folder that it cannot use.
-_REFUSALS = (ValueError, KeyError, AssertionError, TypeError, NotImplementedError, FileNotFoundError)
+_REFUSALS = (
+    ValueError,
+    KeyError,
+    AssertionError,
+    TypeError,
+    AttributeError,
+    NotImplementedError,
+    FileNotFoundError,
+)
 
 
 def write_gguf(hf_folder: Path, out_file: Path, *, outtype: str = "f16") -> None:
@@ -38,18 +46,16 @@ def write_gguf(hf_folder: Path, out_file: Path, *, outtype: str = "f16") -> None
     gguf = extras.require("gguf", extra="train", feature=_FEATURE)
     torch = extras.require("torch", extra="train", feature=_FEATURE)
     with whole_file.written(out_file) as beside, _silent(), torch.inference_mode():
-        converter = _converter(checked, beside, gguf.LlamaFileType[_FILE_TYPES[outtype]])
         try:
-            converter.prepare_tensors()
-            converter.prepare_metadata(vocab_only=False)
-            writer = converter.gguf_writer
-            writer.write_header_to_file(path=beside)
-            writer.write_kv_data_to_file()
-            writer.write_tensors_to_file(progress=False)
+            converter = _converter(checked, beside, gguf.LlamaFileType[_FILE_TYPES[outtype]])
+            with contextlib.closing(converter.gguf_writer) as writer:
+                converter.prepare_tensors()
+                converter.prepare_metadata(vocab_only=False)
+                writer.write_header_to_file(path=beside)
+                writer.write_kv_data_to_file()
+                writer.write_tensors_to_file(progress=False)
         except _REFUSALS as error:
             raise ArtefactError(f"{hf_folder} cannot be exported to GGUF: {error}") from error
-        finally:
-            converter.gguf_writer.close()
 
 
 def tensor_names(checked: DecoderFolder, layers: int) -> Callable[[str], str | None]:
@@ -92,8 +98,9 @@ def _converter(checked: DecoderFolder, place: Path, file_type: Any) -> Any:
             return known
 
     converter = Converter(checked.path, file_type, place, model_name="model", hparams=_complete(hparams))
-    # The file's metadata would else name the folder the model was exported from.
-    converter.dir_model_card = Path("model")
+    # The file's metadata would else name the folder the model was exported from: a place below a file
+    # does not exist, and has no model card.
+    converter.dir_model_card = checked.path / "config.json" / "model"
     return converter
 
 

@@ -17,7 +17,8 @@ from suffice.models.gguf import header
 
 TYPES = tuple(mixture.DEFAULT)
 _FEATURE = "quantising a decoder"
-_FLOATS = {"F32", "F16", "BF16"}
+_NUMPY_TYPES = {"F32": np.float32, "F16": np.float16}  # the writer takes all others as bytes
+_FLOATS = {*_NUMPY_TYPES, "BF16"}
 _WRITTEN_ANEW = {"general.architecture", "general.file_type", "general.quantization_version"}
 
 
@@ -186,8 +187,8 @@ def _write(gguf: Any, reader: Any, plans: list[_Plan], place: Path, how: tuple[s
     for plan in plans:
         kind = gguf.GGMLQuantizationType[plan.used]
         shape = tuple(int(size) for size in reversed(plan.tensor.shape))
-        stored = gguf.quant_shape_to_byte_shape(shape, kind) if plan.used in mixture.BLOCK else shape
-        dtype = np.dtype({"F32": np.float32, "F16": np.float16}.get(plan.used, np.uint8))
+        dtype = np.dtype(_NUMPY_TYPES.get(plan.used, np.uint8))
+        stored = shape if plan.used in _NUMPY_TYPES else gguf.quant_shape_to_byte_shape(shape, kind)
         writer.add_tensor_info(plan.tensor.name, stored, dtype, _bytes(plan, gguf), kind)
     try:
         writer.write_header_to_file()

@@ -71,6 +71,14 @@ def test_an_unknown_architecture_leaves_nothing_half_written(folder: Path, tmp_p
     assert [] == list((tmp_path / "out").iterdir())
 
 
+def test_a_configuration_without_its_numbers_is_refused(folder: Path, tmp_path: Path):
+    """A converter that does not find what it needs is an error about the folder, not a traceback."""
+    shutil.copytree(folder, tmp_path / "bare")
+    (tmp_path / "bare" / "config.json").write_text(json.dumps({"architectures": ["GPTNeoXForCausalLM"]}))
+    with pytest.raises(ArtefactError, match="bare cannot be exported to GGUF"):
+        export.write_gguf(tmp_path / "bare", tmp_path / "a.gguf")
+
+
 def test_a_place_that_cannot_be_written_to_is_named(folder: Path, tmp_path: Path):
     """A file where a folder should be is an error about the place."""
     (tmp_path / "file").write_text("")

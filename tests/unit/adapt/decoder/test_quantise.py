@@ -67,6 +67,15 @@ def test_metadata_is_that_of_the_source(wide: Path, tmp_path: Path):
     assert {"general.file_type"} == changed
 
 
+def test_a_bf16_file_is_as_good_a_source(wide: Path, tmp_path: Path):
+    """Its weights are those of the f32 file, rounded to 8 bits of mantissa before the type's own rounding."""
+    export.write_gguf(wide.parent, tmp_path / "bf16.gguf", outtype="bf16")
+    made = quantise(tmp_path / "bf16.gguf", tmp_path / "q.gguf", type="Q8_0")
+    old, new = _weights(wide), _weights(made.path)
+    off = sum(float(((old[name] - new[name]) ** 2).sum()) for name in old)
+    assert (off / sum(float((value**2).sum()) for value in old.values())) ** 0.5 < 0.01
+
+
 def test_what_falls_back_is_named_with_its_true_size(narrow: Path, tmp_path: Path):
     """At width 64 no tensor can be a K-quant: Q4_K_M takes over 6 bits, and each tensor is named."""
     made = quantise(narrow, tmp_path / "q.gguf", type="Q4_K_M")
