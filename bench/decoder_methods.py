@@ -32,7 +32,7 @@ DATA = Path(os.environ.get("SUFFICE_DATA", "../shared/data"))
 MADE = Path("runs/bench-decoders")
 TINY = {
     "tiny-2": {"depth": 2, "epochs": 10, "batch_tokens": 1024},
-    "tiny-4": {"depth": 4, "epochs": 8},
+    "tiny-4": {"depth": 4, "epochs": 7, "batch_tokens": 1024},
     "tiny-6": {"depth": 6, "epochs": 4},
 }
 _HEADER = (

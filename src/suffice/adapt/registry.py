@@ -27,12 +27,19 @@ METHODS: dict[str, MethodEntry] = {
     "finetune": MethodEntry(
         place="suffice.adapt.encoder.finetune:FinetuneMethod", kind="encoder", extra="train"
     ),
+    "distil-decoder": MethodEntry(
+        place="suffice.adapt.decoder.distil:DistilDecoderMethod",
+        kind="gguf",
+        extra="train",
+        needs_teacher=True,
+    ),
     "quantise": MethodEntry(
         place="suffice.adapt.decoder.shrink:QuantiseMethod", kind="gguf", extra="train", needs_teacher=True
     ),
     "tagger": MethodEntry(place="suffice.adapt.tagger.method:TaggerMethod", kind="tagger"),
     "full": MethodEntry(place="suffice.adapt.decoder.tune:FullMethod", kind="gguf", extra="train"),
-    "lora": MethodEntry(place="suffice.adapt.decoder.tune:LoraMethod", kind="gguf", extra="train"),
+    "lora": MethodEntry(place="suffice.adapt.decoder.lora:LoraMethod", kind="gguf", extra="train"),
+    "prompt": MethodEntry(place="suffice.adapt.decoder.prompted:PromptMethod", kind="gguf"),
     "tiny": MethodEntry(place="suffice.adapt.decoder.tiny:TinyMethod", kind="gguf", extra="train"),
 }
 

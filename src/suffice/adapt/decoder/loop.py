@@ -31,7 +31,7 @@ class Recipe:
     """
 
     epochs: int = 8
-    batch_tokens: int = 1536
+    batch_tokens: int = 1024
     learning_rate: float = 3e-3
     weight_decay: float = 0.05
     document_weight: float = 0.0

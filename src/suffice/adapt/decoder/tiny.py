@@ -1,5 +1,6 @@
 """The method `tiny`: a decoder trained from scratch on the task's own rows, exported to GGUF and sealed."""
 
+import math
 import os
 import shutil
 import tempfile
@@ -7,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -30,6 +32,7 @@ _LEAST_ROWS, _LEAST_ROWS_PER_LABEL = 60, 8
 _MOST_TOKENS_PER_ROW = 2048
 _SHORTEST_CONTEXT = 256
 _RATE_TIMES_WIDTH = 0.55  # Yang et al. 2022 (muP), table 3: Adam's rate falls as 1 / width
+_TOKENS_READ, _LEAST_EPOCHS, _MOST_EPOCHS = 3_500_000, 6, 60
 _WORDS_PER_TOKEN = 8  # words of train for each token of the vocabulary, at least
 
 
@@ -95,13 +98,21 @@ class Lesson:
 
     @property
     def recipe(self) -> loop.Recipe:
-        """Returns the recipe with the candidate's settings; wider decoders learn at lower rates."""
-        values = {"learning_rate": _RATE_TIMES_WIDTH / self.shape.width}
-        return loop.Recipe(**(values | settings.given(self.candidate, loop.Recipe)))
+        """Returns the recipe with the candidate's settings.
+
+        Wider decoders learn at lower rates; few rows are read more often, towards 3.5 million tokens.
+        """
+        tokens = sum(len(row.ids) for row in self.train)
+        epochs = min(_MOST_EPOCHS, max(_LEAST_EPOCHS, math.ceil(_TOKENS_READ / tokens)))
+        given = settings.given(self.candidate, loop.Recipe)
+        values: dict[str, Any] = {"learning_rate": _RATE_TIMES_WIDTH / self.shape.width, "epochs": epochs}
+        values |= given
+        values.setdefault("patience", max(4, values["epochs"] // 4))
+        return loop.Recipe(**values)
 
 
-def tiny_lesson(candidate: Candidate, rows: TrainingRows) -> Lesson:
-    """Returns what a tiny decoder learns from, with its tokenizer learnt on the train rows.
+def tiny_lesson(candidate: Candidate, rows: TrainingRows, *, known: LearntTokenizer | None = None) -> Lesson:
+    """Returns what a tiny decoder learns from; its tokenizer is learnt on the train rows, or known already.
 
     Raises:
         DataError: too few rows, or a row of more than 2,048 tokens' worth of text.
@@ -112,7 +123,8 @@ def tiny_lesson(candidate: Candidate, rows: TrainingRows) -> Lesson:
         rows, least=_LEAST_ROWS, least_per_label=_LEAST_ROWS_PER_LABEL, what="a decoder from scratch"
     )
     prompt = Prompt(schema=rows.schema if rows.kind is Kind.EXTRACT else None)
-    return Lesson(candidate, rows, taught, shape, prompt, _tokenizer(taught, shape, prompt))
+    words = known or _tokenizer(taught, shape, prompt)
+    return Lesson(candidate, rows, taught, shape, prompt, words)
 
 
 def make(

@@ -9,7 +9,7 @@ from typing import Any
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from suffice import files
+from suffice import extras, files
 from suffice.models.prompt import PLAIN_MARK
 
 END, PAD = "<|end|>", "<|pad|>"
@@ -18,6 +18,7 @@ PRE_TOKENIZER = "smollm"
 _SPACE = "Ġ"  # the byte-level alphabet's space
 _BYTES = 256
 _LEAST_COUNT = 2
+_NORMAL = 1  # the type of a token that merges make, in GGUF
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +109,33 @@ def learn(texts: Iterable[str], *, most_tokens: int, fragments: Sequence[str] = 
         base=(*base, *range(len(base), count)),
         has_space=(*has_space, *([False] * (count - len(base)))),
     )
+
+
+def of_gguf(path: Path) -> LearntTokenizer | None:
+    """Returns the tokenizer inside a GGUF file, or None where it was not learnt by `learn`."""
+    gguf = extras.require("gguf", extra="train", feature="reading a decoder's tokenizer")
+    fields = {name: field.contents() for name, field in gguf.GGUFReader(path).fields.items()}
+    tokens: list[str] = fields.get("tokenizer.ggml.tokens", [])
+    controls = {END, PAD, PLAIN_MARK}
+    if fields.get("tokenizer.ggml.pre") != PRE_TOKENIZER or not controls.issubset(tokens):
+        return None
+    kinds = fields["tokenizer.ggml.token_type"]
+    added = [place for place, kind in enumerate(kinds) if kind != _NORMAL]
+    vocabulary = {token: place for place, token in enumerate(tokens) if kinds[place] == _NORMAL}
+    merges = [tuple(pair.split(" ")) for pair in fields["tokenizer.ggml.merges"]]
+    tokenizer = _tokenizer(vocabulary, [(first, second) for first, second in merges])
+    for place in added:
+        tokenizer.add_tokens([_added(tokens[place], special=tokens[place] in controls)])
+    base = list(range(len(tokens)))
+    for first, second in merges:
+        if first == _SPACE:
+            base[vocabulary[_SPACE + second]] = vocabulary[second]
+    made = LearntTokenizer(
+        tokenizer=tokenizer,
+        base=tuple(base),
+        has_space=tuple(place != shared for place, shared in enumerate(base)),
+    )
+    return made if tokenizer.get_vocab() == {token: place for place, token in enumerate(tokens)} else None
 
 
 def _bpe(words: Counter[str], *, tokens: int) -> dict[str, Any]:
