@@ -96,7 +96,7 @@ def frames(path: Path) -> Iterator[tuple[str, dict[str, object]]]:
 
 
 def restaurant8k(source: Path, out: Path) -> list[Path]:
-    """Writes the slots of restaurant bookings. What the system asked for stands behind the text in brackets."""
+    """Writes the slots of bookings. What the system asked for stands behind the text in brackets."""
     folder, made = source / "restaurant8k", []
     for name, split in (("train_0", "train"), ("test", "certify")):
         rows = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))

@@ -26,7 +26,7 @@ from suffice.pipeline.choose import Choice, choose
 from suffice.pipeline.issue import issue
 from suffice.pipeline.prepare import prepare_step
 from suffice.pipeline.prove import certify_rows, prove
-from suffice.pipeline.rows import read_rows
+from suffice.pipeline.rows import Rows, read_rows
 from suffice.pipeline.rungs import ladder as ladders
 from suffice.pipeline.rungs.agreement_rungs import agreement_rungs, split_agreements
 from suffice.pipeline.rungs.alarm_rungs import alarm_notes, alarm_rungs
@@ -155,24 +155,8 @@ def _find(spec: Spec, bench: Workbench, looks: LookBook, *, settings: RunSetting
     """Climbs on dev, then looks at the certify rows once."""
     reference, rows = open_reference(spec, bench)
     bench = replace(bench, rows=rows)
-    task = Task(
-        name=spec.name,
-        kind=spec.kind,
-        labels=rows.labels,
-        quality=spec.quality_bar,
-        resources=spec.resource_bars,
-        alpha=spec.alpha,
-        minimise=spec.minimise,
-        schema=rows.schema,
-        instruction=rows.instruction,
-    )
-    scoring = scoring_of(task.quality, task.kind)
-    grading = Grading(
-        grade=grade_with(scoring.worth, bench.runner),
-        same=grade_with(scoring.same, bench.runner),
-        rule=trust.DEFAULT,
-        runner=bench.runner,
-    )
+    task = _task(spec, rows)
+    grading = _grading(task, bench)
     certify = certify_rows(rows.splits[Split.CERTIFY], task, seed=settings.seed)
 
     def chosen_from(rungs: Sequence[Rung]) -> Choice:
@@ -217,6 +201,30 @@ def _find(spec: Spec, bench: Workbench, looks: LookBook, *, settings: RunSetting
         ),
         command="",
         now=settings.clock.now().isoformat(timespec="seconds"),
+    )
+
+
+def _task(spec: Spec, rows: Rows) -> Task:
+    return Task(
+        name=spec.name,
+        kind=spec.kind,
+        labels=rows.labels,
+        quality=spec.quality_bar,
+        resources=spec.resource_bars,
+        alpha=spec.alpha,
+        minimise=spec.minimise,
+        schema=rows.schema,
+        instruction=rows.instruction,
+    )
+
+
+def _grading(task: Task, bench: Workbench) -> Grading:
+    scoring = scoring_of(task.quality, task.kind)
+    return Grading(
+        grade=grade_with(scoring.worth, bench.runner),
+        same=grade_with(scoring.same, bench.runner),
+        rule=trust.DEFAULT,
+        runner=bench.runner,
     )
 
 

@@ -83,3 +83,23 @@ def test_absent_data_are_said(tmp_path) -> None:
     assert 1 == done.returncode
     assert "SUFFICE_DATA" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_snips_is_written_as_frames(tmp_path):
+    """Text and slots are joined; a slot that stands twice has a list; one file is Latin-1."""
+    folder = tmp_path / "source" / "snips" / "PlayMusic"
+    folder.mkdir(parents=True)
+    parts = [
+        {"text": "play "},
+        {"text": "Mú", "entity": "artist"},
+        {"text": " and "},
+        {"text": "X ", "entity": "artist"},
+    ]
+    data = {"PlayMusic": [{"data": parts}] * 12}
+    (folder / "train_PlayMusic_full.json").write_bytes(json.dumps(data, ensure_ascii=False).encode("latin-1"))
+    (folder / "validate_PlayMusic.json").write_text(json.dumps({"PlayMusic": [{"data": parts[:2]}]}))
+    made = prepare.snips(tmp_path / "source", tmp_path / "out")
+    rows = [json.loads(line) for path in made for line in path.read_text("utf-8").splitlines()]
+    assert ["train.jsonl", "dev.jsonl", "certify.jsonl"] == [path.name for path in made]
+    assert {"intent": "PlayMusic", "slots": {"artist": ["Mú", "X"]}} == rows[0]["target"]
+    assert {"text": "play Mú", "target": {"intent": "PlayMusic", "slots": {"artist": "Mú"}}} == rows[-1]
