@@ -65,14 +65,6 @@ def losses(base: BaseModel, texts: Sequence[str]) -> list[float]:
     return found
 
 
-TEXTS = sentences()
-
-
-def loss(base: BaseModel) -> float:
-    """Returns the mean loss of suffice's own sentences."""
-    return float(np.mean(losses(base, TEXTS)))
-
-
 def forgetting(before: Sequence[float], after: Sequence[float]) -> Forgetting:
     """Returns how far the losses rose, sentence by sentence."""
     rises = np.asarray(after) - np.asarray(before)
