@@ -50,6 +50,30 @@ def file_type(candidate: Candidate) -> str:
     return by_lower[wanted.lower()]
 
 
+def write_weights(hf_folder: Path, out: Path, candidate: Candidate, *, workplace: Path) -> dict[str, Any]:
+    """Returns what was written: the folder's weights as GGUF of the candidate's type, in `out`.
+
+    The unquantised file lies in `workplace` meanwhile.
+
+    Raises:
+        ArtefactError: the folder cannot be exported.
+        OutputError: the place cannot be written to.
+        SpecError: the candidate asks for an unknown type.
+    """
+    wanted = file_type(candidate)
+    if wanted in _PLAIN_TYPES:
+        export.write_gguf(hf_folder, out / WEIGHTS, outtype=wanted)
+        return {"type": wanted}
+    whole = workplace / "whole.gguf"
+    export.write_gguf(hf_folder, whole, outtype="f32")
+    made = quantise.quantise(whole, out / WEIGHTS, type=wanted)
+    return {
+        "type": wanted,
+        "bits_per_weight": made.bits_per_weight,
+        "fallbacks": [asdict(fallback) for fallback in made.fallbacks],
+    }
+
+
 def seal(hf_folder: Path, out: Path, export_: Export) -> None:
     """Writes the folder's weights as GGUF of the candidate's type into `out`, seals and calibrates it.
 
@@ -58,18 +82,7 @@ def seal(hf_folder: Path, out: Path, export_: Export) -> None:
         OutputError: the place cannot be written to.
         SpecError: the candidate asks for an unknown type.
     """
-    wanted = file_type(export_.candidate)
-    whole = hf_folder / "whole.gguf"
-    about: dict[str, Any] = {"type": wanted}
-    if wanted in _PLAIN_TYPES:
-        export.write_gguf(hf_folder, out / WEIGHTS, outtype=wanted)
-    else:
-        export.write_gguf(hf_folder, whole, outtype="f32")
-        made = quantise.quantise(whole, out / WEIGHTS, type=wanted)
-        about |= {
-            "bits_per_weight": made.bits_per_weight,
-            "fallbacks": [asdict(fallback) for fallback in made.fallbacks],
-        }
+    about = write_weights(hf_folder, out, export_.candidate, workplace=hf_folder)
     rows = export_.rows
     settings = DecoderSettings(
         name=export_.candidate.name,

@@ -3,6 +3,7 @@
 from suffice.adapt import registry
 from suffice.candidate import Candidate, Ladder
 from suffice.errors import SpecError
+from suffice.pipeline.rungs.given_weights import pinned
 from suffice.readers.spec import Spec
 from suffice.task import Kind
 
@@ -61,7 +62,7 @@ def of_spec(spec: Spec) -> tuple[Ladder, Ladder]:
     """
     if spec.ladder is None:
         return automatic(spec.kind)
-    rungs = tuple(_completed(candidate.rung, spec.kind) for candidate in spec.ladder)
+    rungs = tuple(pinned(_completed(candidate.rung, spec.kind), spec.base) for candidate in spec.ladder)
     names = {rung.name for rung in rungs}
     for rung in rungs:
         if rung.teacher is not None and (rung.teacher not in names or rung.teacher == rung.name):
