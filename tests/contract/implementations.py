@@ -1,8 +1,12 @@
 """Every implementation of every port, by name. A new one is one line here, and gets its whole battery."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from suffice.adapt import registry as methods
 from suffice.adapt.encoder.embedding_head import HeadMethod
 from suffice.adapt.linear.distil import DistilMethod
 from suffice.adapt.linear.fit import LinearMethod
@@ -173,6 +177,29 @@ def _head(place: Place) -> Callable[[], Method]:
     return lambda: HeadMethod(body)
 
 
+def _of_registry(name: str) -> Callable[[Place], Callable[[], Method]]:
+    """Returns how a method is made that needs the extras train and gguf; skips where they are absent."""
+
+    def make(_: Place) -> Callable[[], Method]:
+        for module in ("torch", "conversion", "peft", "xllamacpp"):
+            pytest.importorskip(module)
+        return lambda: methods.method(name)
+
+    return make
+
+
+_TINY = Candidate(
+    name="tiny",
+    kind="gguf",
+    method="tiny",
+    settings=(("depth", 2), ("epochs", 2), ("threads", 1)),
+)
+
+
+def _tiny_folder(place: Place) -> Path:
+    return _made(methods.method("tiny"), _TINY, place / "tiny")
+
+
 # name -> (how to make it, its candidate, the folder of its teacher)
 METHODS: dict[
     str, tuple[Callable[[Place], Callable[[], Method]], Candidate, Callable[[Place], Path] | None]
@@ -182,6 +209,12 @@ METHODS: dict[
         Candidate(name="pupil", kind="linear", method="distil", teacher="linear"),
         linear_folder,
     ),
+    "distil-decoder": (
+        _of_registry("distil-decoder"),
+        replace(_TINY, name="taught", method="distil-decoder", teacher="tiny"),
+        _tiny_folder,
+    ),
+    "tiny": (_of_registry("tiny"), _TINY, None),
     "head": (_head, Candidate(name="second rung", kind="encoder", method="head"), None),
     "tagger": (lambda _: TaggerMethod, TAGGER, None),
     "linear": (lambda _: LinearMethod, Candidate(name="first rung", kind="linear", method="linear"), None),
