@@ -54,6 +54,7 @@ SECTIONS = (
         title="GSM8K: small models that agree, else the best",
         command=("-m", "bench.agreement_cascade"),
     ),
+    Section(name="snips", title="SNIPS: an utterance to an object", command=("-m", "bench.snips")),
     Section(
         name="restaurant8k",
         title="Restaurant8k: span taggers by training rows",
@@ -74,6 +75,11 @@ SECTIONS = (
         name="stories260k",
         title="Real weights at fewer bits: stories260K",
         command=("-m", "bench.stories260k"),
+    ),
+    Section(
+        name="decoder-methods",
+        title="SNIPS to {intent, slots}: decoders from scratch, by size",
+        command=("-m", "bench.decoder_methods"),
     ),
     Section(name="big-file", title="Reading 10,000,000 rows", command=("-m", "bench.big_file")),
 )

@@ -33,6 +33,7 @@ _MOST_TOKENS_PER_ROW = 2048
 _SHORTEST_CONTEXT = 256
 _RATE_TIMES_WIDTH = 0.55  # Yang et al. 2022 (muP), table 3: Adam's rate falls as 1 / width
 _TOKENS_READ, _LEAST_EPOCHS, _MOST_EPOCHS = 3_500_000, 6, 60
+_DEPTH_OF_ONE_THREAD = 4
 _WORDS_PER_TOKEN = 8  # words of train for each token of the vocabulary, at least
 
 
@@ -42,7 +43,7 @@ class TinyMethod:
     Settings of the candidate: `depth` (2, 4, 6, 8 or 10; by default 4: about a million parameters), the
     fields of `loop.Recipe`, `type` (q8_0; f16, f32 and the quantiser's other types), `swap` and
     `strange` (extract: see `ValueSwapper`), `word_dropout` (classify: the share of a text's words left
-    out in each epoch), `threads`. It wants 60 rows, and 8 of each label.
+    out in each epoch), `threads` (1 up to depth 4, else all). It wants 60 rows, and 8 of each label.
     """
 
     def apply(
@@ -139,7 +140,9 @@ def make(
     """Trains the lesson's decoder, by default on its own rows and variations, and seals it in `out`."""
     file_type(lesson.candidate)
     torch = llama_torch.require_torch()
-    torch.set_num_threads(settings.number(lesson.candidate, "threads", os.cpu_count() or 1))
+    # On a busy machine several threads that wait for one another at every small product are far slower.
+    usual = 1 if lesson.shape.depth <= _DEPTH_OF_ONE_THREAD else os.cpu_count() or 1
+    torch.set_num_threads(settings.number(lesson.candidate, "threads", usual))
     context = _context(lesson)
     net = TinyNet(lesson.shape, lesson.tokenizer, seed=seed)
     job = loop.Job(
