@@ -119,7 +119,7 @@ def _one(name: str, rows: NDArray[np.float64]) -> FieldQuality:
     def over(*columns: int) -> Estimate:
         cases = rows[:, list(columns)].sum(axis=1)
         samples = int((cases > 0).sum())
-        return _share(rows[:, 0].sum() / max(cases.sum(), 1) * samples, samples)
+        return _share(float(rows[:, 0].sum() / max(cases.sum(), 1)) * samples, samples)
 
     jaccard = over(0, 1, 2)
     return FieldQuality(
@@ -183,5 +183,8 @@ def _share(count: float, n: int) -> Estimate:
     if n == 0:
         return Estimate(value=None, n=0, interval=None)
     ends = intervals.wilson(round(count), n, _LEVEL)
-    interval = Interval(lower=ends.lower, upper=ends.upper, level=ends.level, method=ends.method)
-    return Estimate(value=count / n, n=n, interval=interval)
+    value = count / n
+    # At 0 and 1 rounding may leave the end a hair inside.
+    lower, upper = min(ends.lower, value), max(ends.upper, value)
+    interval = Interval(lower=lower, upper=upper, level=ends.level, method=ends.method)
+    return Estimate(value=value, n=n, interval=interval)
