@@ -33,6 +33,7 @@ from suffice.pipeline.rungs.alarm_rungs import alarm_notes, alarm_rungs
 from suffice.pipeline.rungs.gated_rungs import gate_notes, gated_rungs
 from suffice.pipeline.rungs.measure_served import served_measurements
 from suffice.pipeline.rungs.open_rungs import Workbench, open_rungs
+from suffice.pipeline.rungs.prompted_notes import prompted_notes
 from suffice.pipeline.rungs.reference import open_reference
 from suffice.pipeline.rungs.rung import Grading, Rung, grade_with
 from suffice.pipeline.step import LocalExecutor
@@ -198,6 +199,7 @@ def _find(spec: Spec, bench: Workbench, looks: LookBook, *, settings: RunSetting
             *notes,
             *alarm_notes(rungs),
             *gate_notes(rungs),
+            *prompted_notes(rungs),
         ),
         command="",
         now=settings.clock.now().isoformat(timespec="seconds"),
