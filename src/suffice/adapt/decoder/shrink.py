@@ -5,11 +5,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from suffice.adapt.decoder import quantise
-from suffice.adapt.decoder.sealed import WEIGHTS
 from suffice.candidate import Candidate
 from suffice.errors import SpecError
 from suffice.models import artefact
 from suffice.models.artefact import Artefact
+from suffice.models.gguf.served import WEIGHTS
 from suffice.ports import Progress, TrainingRows
 
 _DEFAULT_TYPE = "Q8_0"
