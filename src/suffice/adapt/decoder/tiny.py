@@ -89,8 +89,9 @@ class Lesson:
 
     @cached_property
     def dev(self) -> list[Example]:
-        """Returns the dev rows as tokens."""
-        return [self.example(request_of(sample), sample.target) for sample in self.taught.dev]
+        """Returns the dev rows as tokens, without those that are too long to be learnt from."""
+        rows = [self.example(request_of(sample), sample.target) for sample in self.taught.dev]
+        return [row for row in rows if len(row.ids) <= _MOST_TOKENS_PER_ROW]
 
     @cached_property
     def train(self) -> list[Example]:
