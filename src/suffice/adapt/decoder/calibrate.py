@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suffice.adapt import calibration as fits
+from suffice.adapt.decoder.examples import request_of
 from suffice.models import artefact
 from suffice.models.gguf.model import GgufClassifier, GgufModel
 from suffice.models.gguf.settings import Calibration, DecoderSettings
-from suffice.ports import Request
 from suffice.task import JsonValue, Kind, Sample
 
 # A temperature has one parameter, Platt's curve two (reference figures: 50 and 100 rows); writing an answer
@@ -91,7 +91,7 @@ async def _fitted(folder: Path, rows: list[Sample], threads: int, is_right: IsRi
         if isinstance(model, GgufClassifier):
             return _of_labels(model, rows[:_MOST_CHOSEN])
         rows = rows[:_MOST_WRITTEN]
-        answers = await model.answer([Request(text=sample.text, key=sample.key) for sample in rows])
+        answers = await model.answer([request_of(sample) for sample in rows])
     finally:
         await model.close()
     said = [

@@ -5,12 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from suffice.adapt.decoder.examples import Example, Tokenize
-from suffice.errors import DataError
-from suffice.models import chat_template
+from suffice.errors import ArtefactError, DataError
+from suffice.models import conversation
 from suffice.models.prompt import Prompt, sendable
 from suffice.task import Message
-
-_STAND_IN = "\ue0f0{index}\ue0f1"
 
 
 def example(
@@ -18,33 +16,31 @@ def example(
 ) -> Example:
     """Returns a chat and its answer as one row; what turns say is no markup, the template's words are.
 
+    Each assistant turn is learnt with its end, the answer as the last of them.
+
     Raises:
-        ArtefactError: the chat template cannot be rendered.
-        DataError: the template leaves a turn out, or changes their order.
+        DataError: the chat template cannot be rendered, leaves a turn out, or changes their order.
     """
-    turns = [
-        {"role": message.role, "content": _STAND_IN.format(index=index)}
-        for index, message in enumerate(messages)
-    ]
-    template = chat_template.CHATML if prompt.chat_template is None else prompt.chat_template
-    rendered = chat_template.render(template, turns, bos=prompt.bos, eos=prompt.eos)
+    try:
+        parts = conversation.parts(messages, prompt)
+    except ArtefactError as error:
+        raise DataError(f"a chat cannot be learnt from: {error}", hint=error.hint) from error
     ids: list[int] = []
     is_answer: list[bool] = []
 
-    def add(tokens: Sequence[int], *, learnt: bool) -> None:
+    def add(tokens: Sequence[int], *, learnt: int) -> None:
         ids.extend(tokens)
-        is_answer.extend([learnt] * len(tokens))
+        is_answer.extend(place < learnt for place in range(len(tokens)))
 
-    for index, message in enumerate(messages):
-        before, found, rendered = rendered.partition(_STAND_IN.format(index=index))
-        if not found:
-            raise DataError(
-                f"the chat template does not write turn {index + 1} ({message.role}) once and in order",
-                hint="leave such chats out, or give another chat_template",
-            )
-        add(tokenize(before, True), learnt=False)  # noqa: FBT003 - markup
-        is_own = message.role == "assistant"
-        add(tokenize(sendable(message.content.strip()), False), learnt=is_own)  # noqa: FBT003 - no markup
-    add(tokenize(rendered, True), learnt=False)  # noqa: FBT003 - markup
-    add([*tokenize(sendable(answer), False), *end], learnt=True)  # noqa: FBT003 - no markup
+    is_after_own = False
+    for index, part in enumerate(parts):
+        tokens = tokenize(part.text, part.is_markup)
+        if part.is_markup:
+            # A turn's end is the markup's first token, if it is the one at which answers stop.
+            add(tokens, learnt=len(end) if is_after_own and tokens[: len(end)] == list(end) else 0)
+        else:
+            is_after_own = messages[index // 2].role == "assistant"
+            add(tokens, learnt=len(tokens) if is_after_own else 0)
+    last = [*tokenize(sendable(answer.strip()), False), *end]  # noqa: FBT003 - an answer is no markup
+    add(last, learnt=len(last))
     return Example(ids=np.array(ids, np.int32), is_answer=np.array(is_answer, np.bool_))

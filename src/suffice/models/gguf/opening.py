@@ -6,6 +6,7 @@ from pathlib import Path
 
 from suffice.errors import ArtefactError
 from suffice.models import artefact
+from suffice.models.gguf.chats import ChatServed, reads_chats
 from suffice.models.gguf.engine import LlamaEngine
 from suffice.models.gguf.nearest import NearestServed, Showing
 from suffice.models.gguf.served import WEIGHTS, Served
@@ -28,7 +29,7 @@ def load(folder: Path, *, threads: int) -> Served:
     try:
         if settings.nearest:
             return NearestServed(settings, engine, Showing.load(folder, threads=threads))
-        return Served(settings, engine)
+        return ChatServed(settings, engine) if reads_chats(settings) else Served(settings, engine)
     except BaseException:
         engine.close()
         raise
