@@ -1,5 +1,6 @@
 """Every implementation of every port, by name. A new one is one line here, and gets its whole battery."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from suffice.adapt import registry as methods
-from suffice.adapt.encoder.embedding_head import HeadMethod
+from suffice.adapt.encoder.embedding_head import HeadMethod, copy_body
 from suffice.adapt.linear.distil import DistilMethod
 from suffice.adapt.linear.fit import LinearMethod
 from suffice.adapt.tagger.method import TaggerMethod
@@ -23,6 +24,8 @@ from suffice.models.cascade import CascadeModel
 from suffice.models.fake import FakeModel, FakeSettings
 from suffice.models.gain import gate
 from suffice.models.gain.score import GainModel
+from suffice.models.gguf import nearest
+from suffice.models.gguf.nearest import KeptRows
 from suffice.models.gguf.settings import DecoderSettings
 from suffice.models.recorded import RecordedModel
 from suffice.ports import Meter, Method, Model, Scorer, TrainingRows
@@ -136,6 +139,30 @@ def _writing_gguf(place: Place) -> MakeModel:
     return _decoder(place, DecoderSettings(name="decoder", kind=Kind.EXTRACT, schema=schema))
 
 
+def _nearest_gguf(place: Place) -> MakeModel:
+    """A decoder that classifies after the two train rows nearest to each text; half of them fit no longer."""
+    rows = tiny.rows(12, seed=5)
+    body = tiny.embedder(place / "body")
+    folder = place / "decoder"
+    make = _decoder(
+        place,
+        DecoderSettings(
+            name="shown",
+            kind=Kind.CLASSIFY,
+            labels=tiny.LABELS,
+            max_answer_tokens=8,
+            context_tokens=96,
+            nearest=2,
+        ),
+    )
+    copy_body(body.folder, folder)
+    vectors = body.embed([row.text for row in rows]).vectors
+    nearest.save(KeptRows(shots=tuple((row.text, str(row.target)) for row in rows), vectors=vectors), folder)
+    opened = json.loads((folder / artefact.MANIFEST).read_text())
+    artefact.seal(folder, kind="gguf", settings=opened["settings"])
+    return make
+
+
 def _decoder(place: Place, settings: DecoderSettings) -> MakeModel:
     from tests.unit.models.gguf import tiny_gguf  # noqa: PLC0415 - skips where the extra train is absent
 
@@ -156,6 +183,7 @@ MODELS: dict[str, tuple[Callable[[Place], MakeModel], bool, bool]] = {
     "fake": (_fake, True, False),
     "gguf": (_gguf, False, True),
     "linear": (_linear, False, True),
+    "nearest gguf": (_nearest_gguf, False, True),
     "nested cascade": (_nested, True, False),
     "recorded": (_recorded, False, False),
     "tagger": (_tagger, False, False),

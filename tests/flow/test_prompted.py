@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 LADDER = """\
 ladder:
-  - {kind: gguf, name: asked, method: prompt, file: models/chance.gguf, shots: 2, codes: true}
+  - {kind: gguf, name: asked, method: prompt, file: models/chance.gguf, shots: 2, codes: true, threads: 1}
 """
 
 

@@ -63,7 +63,7 @@ class Choosing:
         documents = [one.tokens for one in prompted]
         errors: dict[int, str] = {}
         for row, tokens in enumerate(documents):
-            wrong = self._served.misfit(tokens, answer_tokens=self._chooser.answer_tokens)
+            wrong = self._misfit(tokens)
             if wrong is not None:
                 errors[row] = wrong
         rows = [row for row in range(len(documents)) if row not in errors]
@@ -110,6 +110,8 @@ class Choosing:
 
     def explain(self, text: str, top: int) -> list[Reason]:
         """Returns the parts of a text without which its answer's log-probability falls most."""
+        if self._misfit(self._served.prompted(Request(text=text)).tokens) is not None:
+            return []
         words = text.split()
         spans = np.array_split(np.arange(len(words)), min(len(words), _SPANS)) if words else []
         without = [" ".join(np.delete(np.array(words, object), span)) for span in spans]
@@ -153,6 +155,10 @@ class Choosing:
                 decoder.drop()
 
         return order_bias(probabilities, settings.labels, orders=orders, seed=seed)
+
+    def _misfit(self, tokens: Sequence[int]) -> str | None:
+        """Returns why a text and its answer do not fit the context; None where they do."""
+        return self._served.misfit(tokens, answer_tokens=self._chooser.answer_tokens)
 
     def calibrated(self, read: Read, count: int) -> tuple[NDArray[np.float64], list[float | None]]:
         """Returns (n, K) probabilities, equal ones where nothing was read, and n novelties or None."""

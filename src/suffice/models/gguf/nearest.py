@@ -20,7 +20,6 @@ from suffice.models.embedder import Embedder
 from suffice.models.gguf.engine import LlamaEngine
 from suffice.models.gguf.served import Prompted, Served
 from suffice.models.gguf.settings import DecoderSettings
-from suffice.models.prompt import Prompt
 from suffice.ports import Request
 
 VECTORS_FILE, ROWS_FILE = "shots.safetensors", "shots.json"
@@ -123,12 +122,13 @@ class NearestServed(Served):
 
     def prompted(self, request: Request) -> Prompted:
         """Returns a request with its nearest examples; those least near are left out if they do not fit."""
-        wanted = self.settings.nearest
-        shots = self._showing.shots(self.settings.prompt.document(request), wanted)
+        wanted, prompt = self.settings.nearest, self.settings.prompt
+        ending = super().prompted(request).tokens
+        shots = self._showing.shots(prompt.document(request), wanted) if self._fits(ending) else ()
         for count in range(len(shots), -1, -1):
-            prompt = replace(self.settings.prompt, shots=shots[len(shots) - count :])
-            tokens = self._after_beginning(prompt, request)
-            if self.misfit(tokens, answer_tokens=self.settings.max_answer_tokens) is None:
+            frame = replace(prompt, shots=shots[len(shots) - count :]).prefix_parts()
+            tokens = self.engine.tokenize(frame, is_start=True)[self.prefix_tokens :] + ending
+            if self._fits(tokens):
                 break
         if count == wanted:
             return Prompted(tokens=tokens)
@@ -139,9 +139,8 @@ class NearestServed(Served):
         """Returns the same engine and examples with other settings."""
         return NearestServed(settings, self.engine, self._showing)
 
-    def _after_beginning(self, prompt: Prompt, request: Request) -> list[int]:
-        tokens = self.engine.tokenize(prompt.parts(request), is_start=True)
-        return tokens[self.prefix_tokens :]
+    def _fits(self, tokens: Sequence[int]) -> bool:
+        return self.misfit(tokens, answer_tokens=self.settings.max_answer_tokens) is None
 
 
 def _shared(first: Sequence[int], second: Sequence[int]) -> list[int]:
