@@ -8,18 +8,22 @@ import numpy as np
 import pytest
 
 from suffice import fingerprint
-from suffice.adapt.decoder import base_model, chat_rows, lora
+from suffice.adapt.decoder import base_model, chat_rows, export, lora, tune
+from suffice.adapt.decoder.examples import request_of
+from suffice.adapt.decoder.teachable import Teachable
 from suffice.adapt.registry import method
 from suffice.candidate import Candidate
 from suffice.errors import ArtefactError, DataError, SpecError
 from suffice.models import artefact
 from suffice.models.engine import Floats, Piece
+from suffice.models.gguf import opening
 from suffice.models.gguf.engine import LlamaEngine
 from suffice.models.gguf.model import GgufModel
+from suffice.models.gguf.settings import DecoderSettings
 from suffice.models.prompt import Prompt
 from suffice.models.transformers.engine import TransformersEngine
 from suffice.ports import Request, TrainingRows
-from suffice.task import Message
+from suffice.task import Kind, Message, Sample
 from tests.unit import tiny_decoder
 from tests.unit.adapt import toy_desk
 
@@ -211,3 +215,37 @@ def test_all_assistant_turns_of_a_chat_are_learnt_and_nothing_else():
     assert b"hellosee you\x01" == learnt
     assert ("hi <|im_end|>", False) in spoken
     assert bytes(row.ids.astype(np.uint8)).endswith(b"<|im_start|>assistant\nsee you\x01")
+    said = {"prompt": Prompt(style="chat"), "tokenize": tokenize, "end": [ord("<")]}
+    stopped = chat_rows.example(chat, "see you", **said)
+    assert b"hello<see you<" == bytes(int(token) for token in stopped.ids[stopped.is_answer])
+
+
+def test_a_chat_is_learnt_from_the_tokens_it_is_answered_from(tmp_path: Path):
+    """Training by transformers' tokenizer and serving by llama.cpp's read the same, turn by turn."""
+    pytest.importorskip("conversion")
+    pytest.importorskip("xllamacpp")
+    folder = tiny_decoder.write(tmp_path / "base", width=64, layers=1)
+    config = json.loads((folder / "tokenizer_config.json").read_text())
+    config["chat_template"] = "{% for m in messages %}{{ m.content }}<{% endfor %}"
+    (folder / "tokenizer_config.json").write_text(json.dumps(config))
+    turns = [("user", " the cat 12 "), ("assistant", "sat"), ("user", "on <|end|>?")]
+    chat = Sample(
+        key="k",
+        text="on <|end|>?",
+        messages=tuple(Message(role=role, content=content) for role, content in turns),
+        target="mat",
+    )
+    rows = TrainingRows(labels=(), train=[chat], dev=[chat], kind=Kind.GENERATE)
+    base = base_model.BaseModel(folder)
+    candidate = _candidate("full", folder)
+    prompt = tune.prompt_of(candidate, rows, base)
+    lesson = tune.Lesson(candidate, rows, Teachable(train=[chat], dev=[chat]), base, prompt)
+    export.write_gguf(folder, tmp_path / "model.gguf", outtype="f16")
+    settings = DecoderSettings(name="t", kind=Kind.GENERATE, prompt=prompt)
+    artefact.seal(tmp_path, kind="gguf", settings=settings.to_json())
+    served = opening.load(tmp_path, threads=1)
+    asked = served.prompted(request_of(chat)).tokens
+    said = [*served.answer_tokens("mat"), base.end_id]
+    served.engine.close()
+    assert [*asked, *said] == lesson.train[0].ids.tolist()
+    assert len(said) + len(base.tokenize("sat", False)) == lesson.train[0].is_answer.sum()  # noqa: FBT003
