@@ -64,8 +64,9 @@ class Task:
 
     `labels` is sorted and, for classify, holds every label met in train targets or reference
     answers; it is empty for other kinds. `schema` is the JSON Schema of an extract task's answers.
-    `instruction` is what a language model is told to do, or empty for the kind's usual words. `alpha` is the one error budget of the whole search. `minimise` names what "smallest"
-    means: cost, memory, latency, energy or bytes.
+    `instruction` is what a language model is told to do, or empty for the kind's usual words. `alpha`
+    is the one error budget of the whole search. `minimise` names what "smallest" means: cost,
+    memory, latency, energy or bytes.
     """
 
     name: str
