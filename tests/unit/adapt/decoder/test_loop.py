@@ -74,7 +74,7 @@ def test_only_answers_weigh_unless_documents_are_given_a_weight():
 def test_training_learns_to_copy(tmp_path: Path):
     """Most frames are right after some seconds, and the loss is told on the way."""
     heard: list[str] = []
-    job = _job(epochs=30, patience=30)
+    job = _job(epochs=8, patience=8)
     tuned = loop.train(_net(), job, folder=tmp_path, progress=lambda what, *_: heard.append(what))
     assert tuned.dev.exact >= 0.8
     assert any("loss" in what for what in heard)
