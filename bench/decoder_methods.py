@@ -167,11 +167,10 @@ def main() -> None:
         (f"From {len(data.rows.train):,} train rows:", TINY),
         (f"Depth 2 from {FEW_ROWS:,} of them: by the truth, and by tiny-4's logits as well:", TAUGHT),
     ):
-        ready = [name for name in names_of if (MADE / name / artefact.MANIFEST).is_file()]
-        if ready:
-            print(f"\n{title}\n\n{_HEADER.format(n=len(data.test))}")
-        for name in ready:
-            print(row(MADE / name, data.test))
+        print(f"\n{title}\n\n{_HEADER.format(n=len(data.test))}")
+        for name in names_of:
+            is_made = (MADE / name / artefact.MANIFEST).is_file()
+            print(row(MADE / name, data.test) if is_made else f"| {name} | not measured |{' |' * 6}")
 
 
 def _candidate(name: str, method: str, settings: Mapping[str, float]) -> Candidate:
