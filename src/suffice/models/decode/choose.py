@@ -23,6 +23,9 @@ from suffice.models.decode.label_trie import Node, Reading, label_trie
 from suffice.models.engine import DecoderEngine, Floats, Piece, Root, misfit
 
 _TOGETHER = 32  # documents, or branches of them, that are read together at most
+# Tokens of documents that are read together: enough to keep the matrix products busy; with more, each token
+# is held against the others' keys for nothing.
+_TOGETHER_TOKENS = 128
 _TREE_SHARE = 4  # one cell in so many is kept for the tree's tokens
 _PRUNE = 1e-6
 
@@ -106,7 +109,7 @@ class Chooser:
     def _groups(self, documents: Sequence[Sequence[int]]) -> Iterator[list[int]]:
         """Returns the rows of documents that are read together: as many as there is room for."""
         start = 0 if self._root is None else self._root.length
-        room = self._engine.cells - self._tree_cells - start
+        room = min(_TOGETHER_TOKENS, self._engine.cells - self._tree_cells - start)
         group: list[int] = []
         used = 0
         for row, tokens in enumerate(documents):
