@@ -77,7 +77,7 @@ def test_data_that_cannot_be_used_are_refused(tmp_path, data, words):
     [
         ("ladder:", "laddr:", "line 11: unknown key 'laddr'\nhint: did you mean 'ladder'?"),
         ("target: label", "target: lable", "did you mean 'label'?"),
-        ("kind: classify", "kind: extract", "not a JSON object"),
+        ("kind: classify", "kind: extract", "holds no JSON"),
         ("kind: linear,", "kind: fake,", "fake"),
         ("rows.jsonl", "row.jsonl", "there is no file"),
         ("rows.jsonl", ".", "is a folder"),

@@ -52,7 +52,7 @@ name: forecasts
 kind: extract
 data: rows.jsonl
 target: want
-splits: {{train: 0.1, dev: 0.3, certify: 0.6}}
+splits: {{train: 0.02, dev: 0.38, certify: 0.6}}
 reference: {{answers: large, name: large, usd_per_1m_input: 2.5, usd_per_1m_output: 10.0}}
 bars:
   quality: {quality}
@@ -102,7 +102,7 @@ name: sums
 kind: generate
 data: rows.jsonl
 target: want
-splits: {{train: 0.1, dev: 0.3, certify: 0.6}}
+splits: {{train: 0.02, dev: 0.38, certify: 0.6}}
 reference: {{answers: large, name: large, usd_per_1m_input: 2.5, usd_per_1m_output: 10.0}}
 bars:
   quality: {quality}
