@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -224,8 +225,44 @@ _TINY = Candidate(
 )
 
 
+_BRIEFLY = (("epochs", 1), ("threads", 1), ("type", "f16"))
+
+
 def _tiny_folder(place: Place) -> Path:
     return _made(methods.method("tiny"), _TINY, place / "tiny")
+
+
+class _With:
+    """A method whose candidate names a file or folder that the test has just made."""
+
+    def __init__(self, method: Method, setting: str, path: Path) -> None:
+        self._method = method
+        self._given = ((setting, str(path)),)
+
+    def apply(self, candidate: Candidate, rows: TrainingRows, **others: Any) -> None:
+        """Applies the method to the candidate with its path."""
+        named = replace(candidate, settings=(*self._given, *candidate.settings))
+        self._method.apply(named, rows, **others)
+
+
+def _tuned(name: str) -> Callable[[Place], Callable[[], Method]]:
+    """Returns how a method is made that tunes a base of chance weights; skips where its extras are absent."""
+
+    def make(place: Place) -> Callable[[], Method]:
+        from tests.unit import tiny_decoder  # noqa: PLC0415 - skips where the extra train is absent
+
+        method = _of_registry(name)(place)
+        base = tiny_decoder.write(place / "base", width=64, layers=1)
+        return lambda: _With(method(), "base", base)
+
+    return make
+
+
+def _prompted(place: Place) -> Callable[[], Method]:
+    from tests.unit.models.gguf import tiny_gguf  # noqa: PLC0415 - skips where the extra train is absent
+
+    file = tiny_gguf.write_byte_bpe(place / "whole.gguf")
+    return lambda: _With(methods.method("prompt"), "file", file)
 
 
 # name -> (how to make it, its candidate, the folder of its teacher)
@@ -242,6 +279,9 @@ METHODS: dict[
         replace(_TINY, name="taught", method="distil-decoder", teacher="tiny"),
         _tiny_folder,
     ),
+    "full": (_tuned("full"), replace(_TINY, name="full", method="full", settings=_BRIEFLY), None),
+    "lora": (_tuned("lora"), replace(_TINY, name="lora", method="lora", settings=_BRIEFLY), None),
+    "prompt": (_prompted, Candidate(name="asked", kind="gguf", method="prompt"), None),
     "tiny": (_of_registry("tiny"), _TINY, None),
     "head": (_head, Candidate(name="second rung", kind="encoder", method="head"), None),
     "tagger": (lambda _: TaggerMethod, TAGGER, None),

@@ -119,4 +119,6 @@ def test_every_kind_of_model_is_held_to_the_battery() -> None:
 
 def test_every_method_is_held_to_the_battery() -> None:
     """A method in the registry without a line in the list fails here, unless it needs an extra."""
-    assert {name for name, entry in adapt_registry.METHODS.items() if entry.extra is None} == set(METHODS)
+    held = set(METHODS)
+    assert held <= set(adapt_registry.METHODS)
+    assert {name for name, entry in adapt_registry.METHODS.items() if entry.extra is None} <= held

@@ -204,9 +204,9 @@ def prompt_of(candidate: Candidate, rows: TrainingRows, base: BaseModel) -> Prom
         SpecError: an unknown style.
     """
     schema = rows.schema if rows.kind is Kind.EXTRACT else None
-    style = str(candidate.setting("style", ""))
-    if style not in {"", "chat", "plain"}:
-        raise SpecError(f"candidate {candidate.name!r}: the style is chat or plain, not {style!r}")
+    style = str(candidate.setting("style", "auto"))
+    if style not in {"auto", "chat", "plain"}:
+        raise SpecError(f"candidate {candidate.name!r}: the style is auto, chat or plain, not {style!r}")
     template = None
     if style != "plain":
         try:

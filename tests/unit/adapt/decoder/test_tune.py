@@ -130,7 +130,7 @@ def test_tuning_goes_on_after_a_kill_with_equal_bytes(base: Path, tmp_path: Path
         ({"rnk": 4}, "the method lora has no setting 'rnk'"),
         ({"rank": 0}, "the rank is 0"),
         ({"targets": "q_prj"}, "the base has no layers named 'q_prj'"),
-        ({"style": "poem"}, "the style is chat or plain, not 'poem'"),
+        ({"style": "poem"}, "the style is auto, chat or plain, not 'poem'"),
         ({"canary": "no-such.txt"}, "the canary text 'no-such.txt' cannot be read"),
     ],
 )
