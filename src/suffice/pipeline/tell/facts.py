@@ -23,6 +23,7 @@ from suffice.pipeline.tell.candidates import (
 )
 from suffice.pipeline.tell.extraction import extraction_of
 from suffice.pipeline.tell.findings import Findings
+from suffice.pipeline.tell.forgetting_notes import forgetting_notes
 from suffice.pipeline.tell.inspect_dev import inspect
 from suffice.pipeline.tell.judge_notes import judge_notes
 from suffice.report import facts as f
@@ -74,7 +75,7 @@ def facts_of(findings: Findings, issued: Issued | None, served: tuple[Measuremen
         escalation=_escalation(findings),
         environment=findings.environment,
         seed=findings.seed,
-        notes=(*findings.notes, *judge_notes(findings)),
+        notes=(*findings.notes, *judge_notes(findings), *forgetting_notes(findings)),
         command=findings.command,
         generated_at=findings.now,
         simulated=any(rung.model.simulated for rung in findings.rungs),
