@@ -166,3 +166,21 @@ def test_a_member_must_be_a_candidate(tmp_path):
     text += "  - {kind: agreement, name: both, members: [small, smal]}\n"
     with pytest.raises(suffice.SufficeError, match="'smal', which is no plain candidate"):
         suffice.run(written(tmp_path, forecasts(200), text), out=tmp_path / "run")
+
+
+def test_code_is_worth_its_tests(tmp_path):
+    """Answers that are Python are run with the row's tests; the report says how they were fenced in."""
+    draw = random.Random(7)
+    rows = [
+        {
+            "text": f"{noise(draw)} {noise(draw)} {number}",
+            "want": f"assert f(2) == {2 + number}",
+            "large": f"def f(x):\n    return x + {number}",
+            "small": f"```python\ndef f(x):\n    return {number} + x\n```",
+        }
+        for number in range(36)
+    ]
+    quality = "{metric: unit_tests, target: absolute, at_least: 0.5}"
+    facts = suffice.run(written(tmp_path, rows, GENERATE.format(quality=quality)), out=tmp_path / "run").facts
+    assert (Verdict.PASS, "small") == (facts.verdict, facts.chosen.name)
+    assert any("in a process of its own" in note for note in facts.notes)

@@ -45,7 +45,7 @@ from suffice.readers.task_file import read_spec
 from suffice.report import page
 from suffice.report.facts import Facts, to_json
 from suffice.report.words import with_words
-from suffice.score.registry import form_settings, scoring_of
+from suffice.score.registry import form_settings, scoring_notes, scoring_of
 from suffice.task import Split, Task
 
 WORK = "work"
@@ -197,6 +197,7 @@ def _find(spec: Spec, bench: Workbench, looks: LookBook, *, settings: RunSetting
         notes=(
             *(() if reference is None else reference.notes),
             *notes,
+            *scoring_notes(task.quality),
             *alarm_notes(rungs),
             *gate_notes(rungs),
             *prompted_notes(rungs),

@@ -115,9 +115,7 @@ class CandidateSpec(BaseModel):
         settings = self.model_extra or {}
         for key, value in settings.items():
             if not isinstance(value, str | int | float | bool) and self.kind != "agreement":
-                raise ValueError(
-                    f"setting {key!r} must be a text, a number or a truth value, not {value!r}"
-                )
+                raise ValueError(f"setting {key!r} must be a text, a number or a truth value, not {value!r}")
         if self.name == REFERENCE:
             raise ValueError(f"the name {REFERENCE!r} is that of the model in use now; choose another")
         if self.kind in CLOSED_KINDS:

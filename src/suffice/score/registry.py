@@ -14,6 +14,7 @@ from suffice.score.fields import FieldF1Scorer
 from suffice.score.match import FormScorer, SameAnswer
 from suffice.score.numeric import NumberScorer
 from suffice.score.overlap import ChrF, RougeL
+from suffice.score.sandbox import namespaces_allowed
 from suffice.score.unit_tests import UnitTestScorer
 from suffice.task import Kind
 
@@ -45,6 +46,14 @@ def scoring_of(bar: QualityBar, kind: Kind) -> Scoring:
         )
     form = form_of(form_settings(bar, kind))
     return Scoring(worth=make(bar, form), same=SameAnswer(form))
+
+
+def scoring_notes(bar: QualityBar) -> tuple[str, ...]:
+    """Returns what a user should know of how the scores came about."""
+    if bar.metric is not Metric.UNIT_TESTS:
+        return ()
+    apart = "had no network" if namespaces_allowed() else "was refused sockets by Python, not by the system"
+    return (f"answers' code ran in a process of its own, under limits, which {apart}",)
 
 
 def form_settings(bar: QualityBar, kind: Kind) -> dict[str, Any]:
