@@ -21,7 +21,7 @@ from suffice.adapt.decoder.tiny import make, tiny_lesson
 from suffice.adapt.decoder.tokenizer import LearntTokenizer
 from suffice.candidate import Candidate
 from suffice.errors import SpecError
-from suffice.models import registry
+from suffice.models import artefact, registry
 from suffice.models.engine import DecoderEngine, Piece
 from suffice.models.gguf.model import GgufModel
 from suffice.models.gguf.served import WEIGHTS
@@ -74,6 +74,14 @@ class DistilDecoderMethod:
             make(lesson, out=out, seed=seed, progress=progress, teacher=said)
         finally:
             asyncio.run(master.close())
+        _tell(
+            out,
+            {
+                "teacher": candidate.teacher,
+                "rows_answered_by_teacher": len(told.train) - len(rows.train),
+                "teacher_logits": said is not None,
+            },
+        )
 
 
 class Logits:
@@ -147,3 +155,10 @@ def _target(text: str | None, kind: Kind) -> JsonValue:
     except ValueError:
         return None
     return value
+
+
+def _tell(out: Path, taught: dict[str, Any]) -> None:
+    """Adds to the sealed folder what came from the teacher: its answers are no truth."""
+    sealed = artefact.unseal(out)
+    training = {**sealed.settings["training"], **taught}
+    artefact.seal(out, kind=sealed.kind, settings={**sealed.settings, "training": training})

@@ -87,7 +87,8 @@ def test_a_student_learns_logits_and_answers(teacher: Path, tmp_path: Path):
     open_rows = [replace(one, target=None) for one in toy_frames.samples(20, seed=9)]
     out = _made(_STUDENT, replace(rows, unlabelled=open_rows), tmp_path / "out", teacher=teacher)
     about = artefact.unseal(out).settings["training"]
-    assert 120 <= about["train_rows"] <= 140
+    assert about["train_rows"] == 120 + about["rows_answered_by_teacher"] <= 140
+    assert ("teacher", True) == (about["teacher"], about["teacher_logits"])
     taught, learnt = (tokenizer.of_gguf(folder / "model.gguf") for folder in (teacher, out))
     assert taught is not None
     assert learnt is not None
