@@ -3,16 +3,16 @@
 import asyncio
 import contextlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from suffice import extras, files
+from suffice import files
 from suffice.candidate import Ladder
 from suffice.certify.evidence import FILE as EVIDENCE
 from suffice.certify.statement import BUNDLE
 from suffice.clock import Clock, SystemClock
-from suffice.errors import DataError, SpecError
+from suffice.errors import SpecError
 from suffice.ledger.alone import alone
 from suffice.ledger.home import home
 from suffice.ledger.looks import LookBook
@@ -23,6 +23,7 @@ from suffice.measurement import Measurement
 from suffice.models import trust
 from suffice.models.http.spend import SpendAccount
 from suffice.pipeline.choose import Choice, choose
+from suffice.pipeline.climb import climb
 from suffice.pipeline.issue import issue
 from suffice.pipeline.prepare import prepare_step
 from suffice.pipeline.prove import certify_rows, prove
@@ -177,7 +178,7 @@ def _find(spec: Spec, bench: Workbench, looks: LookBook, *, settings: RunSetting
         agreed = agreement_rungs(agreements, rungs, bench, grade=grading.grade, form=form)
         return [*gated_rungs(rungs, spec, bench, grade=grading.grade), *agreed]
 
-    rungs, choice, notes = _climb(spec, opened, chosen_from, quick=settings.quick)
+    rungs, choice, notes = climb(ladders.of_spec(spec), opened, chosen_from, quick=settings.quick)
     proof = None
     # Where no system keeps the limits on resources, no certify row is looked at.
     if choice.path.systems:
@@ -229,33 +230,3 @@ def _grading(task: Task, bench: Workbench) -> Grading:
         rule=trust.DEFAULT,
         runner=bench.runner,
     )
-
-
-def _climb(
-    spec: Spec,
-    opened: Callable[[Ladder, Ladder], list[Rung]],
-    chosen_from: Callable[[Sequence[Rung]], Choice],
-    *,
-    quick: bool,
-) -> tuple[list[Rung], Choice, tuple[str, ...]]:
-    """Opens the usual rungs, then dear ones, one by one, while dev expects none so far to do."""
-    usual, dear = ladders.of_spec(spec)
-    rungs = opened(usual, usual)
-    choice = chosen_from(rungs)
-    notes: list[str] = []
-    for candidate in dear.candidates:
-        if choice.expects_a_local_system:
-            break
-        if quick:
-            notes.append(f"not tried, because it takes minutes to train: {candidate.name}")
-            continue
-        if missing := [name for name in ladders.extras_of(candidate) if not extras.is_installed(name)]:
-            notes.append(f"not tried, because the extra {missing[0]!r} is not installed: {candidate.name}")
-            continue
-        try:
-            rungs = [*rungs, *opened(Ladder(candidates=(candidate,)), usual)]
-        except DataError as error:  # too few rows for it, say; the cheaper rungs are there all the same
-            notes.append(f"not tried: {candidate.name}, because {error.message}")
-            continue
-        choice = chosen_from(rungs)
-    return rungs, choice, tuple(notes)

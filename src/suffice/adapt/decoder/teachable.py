@@ -34,7 +34,7 @@ def teachable(rows: TrainingRows, *, least: int, least_per_label: int, what: str
         has = "is 1" if len(train) == 1 else f"are {len(train):,}"
         raise DataError(
             f"{what} wants at least {wanted:,} train rows with a target; there {has}",
-            hint="add rows, or use a method that learns from fewer, e.g. linear",
+            hint="add rows, or list a rung that learns from fewer: linear, tagger, or method prompt",
         )
     if rows.kind is Kind.CLASSIFY:
         _require_labels([*train, *dev], rows.labels)
