@@ -81,6 +81,11 @@ SECTIONS = (
         title="SNIPS to {intent, slots}: decoders from scratch, by size",
         command=("-m", "bench.decoder_methods"),
     ),
+    Section(
+        name="decoder-tuning",
+        title="LoRA and full fine-tuning of one trained decoder",
+        command=("-m", "bench.decoder_tuning"),
+    ),
     Section(name="big-file", title="Reading 10,000,000 rows", command=("-m", "bench.big_file")),
 )
 
