@@ -51,7 +51,8 @@ class QuantiseMethod:
             "bits_per_weight": made.bits_per_weight,
             "fallbacks": [asdict(fallback) for fallback in made.fallbacks],
         }
-        anew = {"name": candidate.name, "calibration": None, "weights": about}
+        # What was measured of the whole weights is not taken over: fewer bits answer otherwise.
+        anew = {"name": candidate.name, "calibration": None, "order_bias": None, "weights": about}
         artefact.seal(out, kind="gguf", settings={**source.settings, **anew})
         progress(f"quantising to {wanted}", 1, 1)
 

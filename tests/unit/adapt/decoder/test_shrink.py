@@ -52,14 +52,14 @@ def teacher(tmp_path_factory) -> Path:
     settings = DecoderSettings(
         name="large", kind=Kind.CLASSIFY, labels=("yes", "no"), calibration=Calibration(temperature=2.0)
     )
-    artefact.seal(out, kind="gguf", settings=settings.to_json())
+    artefact.seal(out, kind="gguf", settings=settings.to_json() | {"order_bias": {"flipped": 3}})
     return out
 
 
 @pytest.mark.train
 @pytest.mark.slow
 def test_the_new_candidate_is_the_old_one_in_fewer_bits(teacher: Path, tmp_path: Path):
-    """Task, prompt and limits stay; name, weights and calibration are its own; the bytes follow the type."""
+    """Task, prompt and limits stay; name, weights and measurements are its own; bytes follow the type."""
     old, new = artefact.unseal(teacher), _apply(teacher, tmp_path / "out", type="q4_k_m")
     assert ("small", None, "Q4_K_M", []) == (
         new.settings["name"],
@@ -72,6 +72,7 @@ def test_the_new_candidate_is_the_old_one_in_fewer_bits(teacher: Path, tmp_path:
     }
     assert new.file("model.gguf").stat().st_size < 0.4 * old.file("model.gguf").stat().st_size
     assert DecoderSettings.from_json(new.settings).calibration == Calibration()
+    assert new.settings["order_bias"] is None
 
 
 @pytest.mark.train
