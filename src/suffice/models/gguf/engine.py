@@ -11,7 +11,7 @@ import numpy as np
 from suffice.errors import ArtefactError, ModelError
 from suffice.models.engine import Constraint, Floats, Grammar, Piece
 from suffice.models.gguf import embedding, header, library, plausible
-from suffice.models.gguf.grammar import Grammars
+from suffice.models.gguf.grammar import Grammars, has_keys
 from suffice.models.gguf.vocabulary import Vocabulary
 from suffice.models.prompt import Part
 
@@ -126,6 +126,11 @@ class LlamaEngine:
     def writes_first_space(self) -> bool:
         """Says whether the tokenizer puts a space before a text, as SentencePiece does."""
         return self._vocabulary.writes_first_space
+
+    @property
+    def has_keys(self) -> bool:
+        """Says whether some tokens are whole JSON keys, as in decoders made for one task."""
+        return has_keys(self._vocabulary)
 
     @property
     def end_token(self) -> int:

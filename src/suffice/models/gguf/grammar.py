@@ -7,7 +7,9 @@ JSON object, which then need no pass of their own.
 from __future__ import annotations
 
 import ctypes
+import functools
 import json
+import re
 from collections.abc import Mapping
 from ctypes import c_bool, c_char_p, c_size_t, c_uint8, c_uint32, c_void_p
 from typing import Any, ClassVar
@@ -41,6 +43,9 @@ def json_grammar(schema: Mapping[str, Any]) -> Grammar:
         raise SpecError(f"the schema is no JSON Schema: {error.message}") from error
     options = {"whitespace_flexible": False, "lenient": True}
     return Grammar(kind="json", text=json.dumps({**schema, "x-guidance": options}))
+
+
+_KEY = re.compile(rb'\w":')
 
 
 class _TokenizerInit(ctypes.Structure):
@@ -144,6 +149,16 @@ class Grammars:
         for index, token in enumerate(tokens[:room]):
             out[index] = token
         return len(tokens)
+
+
+@functools.cache
+def has_keys(vocabulary: Vocabulary) -> bool:
+    """Says whether some token is a JSON key with its colon, as in decoders made for one task.
+
+    Such a model has learnt to say `{"act":"pay","` at once. llguidance allows of a forced text only the
+    tokens it would itself be cut into, which such a model never read: it answers freely, and is checked.
+    """
+    return any(_KEY.search(vocabulary.piece(token)) for token in range(vocabulary.size))
 
 
 class _MatcherState:
