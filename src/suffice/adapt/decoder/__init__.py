@@ -1,1 +1,1 @@
-"""Decoders: made from scratch or adapted, exported to GGUF, quantised."""
+"""Methods that make decoders: trained from scratch, tuned, taught by a larger one; exported to GGUF."""
