@@ -22,7 +22,8 @@ from scipy import stats
 from examples import prepare
 from suffice import fingerprint
 from suffice.adapt import registry as methods
-from suffice.adapt.decoder import llama2c, lora
+from suffice.adapt.decoder.gguf_files import llama2c
+from suffice.adapt.decoder.tuning import lora
 from suffice.candidate import Candidate, Setting
 from suffice.models import artefact
 from suffice.models.gguf.model import GgufModel

@@ -13,8 +13,8 @@ from typing import Any
 from bench import family_chain
 from bench.engine_parity import Parity
 from bench.family_chain import Outcome
-from suffice.adapt.decoder import families_accounts
-from suffice.adapt.decoder.families import FAMILIES, Family
+from suffice.adapt.decoder.published import families_accounts
+from suffice.adapt.decoder.published.families import FAMILIES, Family
 from suffice.errors import SufficeError
 
 PAGE = Path("docs/families.md")

@@ -10,9 +10,10 @@ import transformers
 
 from bench import engine_parity, family_tokenizers
 from bench.engine_parity import Parity
-from suffice.adapt.decoder import export, families_accounts
-from suffice.adapt.decoder.families import Family
-from suffice.adapt.decoder.quantise import QuantisedFile, quantise
+from suffice.adapt.decoder.gguf_files import export
+from suffice.adapt.decoder.gguf_files.quantise import QuantisedFile, quantise
+from suffice.adapt.decoder.published import families_accounts
+from suffice.adapt.decoder.published.families import Family
 from suffice.models import chat_template
 from suffice.models.engine import DecoderEngine
 from suffice.models.gguf.engine import LlamaEngine

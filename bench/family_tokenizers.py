@@ -12,8 +12,9 @@ import transformers
 from tokenizers import decoders, models, pre_tokenizers, processors, trainers
 
 from suffice import files
-from suffice.adapt.decoder import chat_formats, pre_tokenizer
-from suffice.adapt.decoder.families import Family
+from suffice.adapt.decoder.gguf_files import pre_tokenizer
+from suffice.adapt.decoder.published import chat_formats
+from suffice.adapt.decoder.published.families import Family
 
 VOCABULARY = 768
 _REAL = {"gpt-neox": "gpt_neox_20B_tokenizer.json"}

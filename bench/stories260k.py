@@ -15,9 +15,9 @@ from scipy import stats
 
 from bench import decoder_process, engine_parity, family_tokenizers
 from bench.decoder_process import Served
-from suffice.adapt.decoder import export, importance, llama2c
-from suffice.adapt.decoder.families import FAMILIES
-from suffice.adapt.decoder.quantise import Fallback, quantise
+from suffice.adapt.decoder.gguf_files import export, importance, llama2c
+from suffice.adapt.decoder.gguf_files.quantise import Fallback, quantise
+from suffice.adapt.decoder.published.families import FAMILIES
 from suffice.models.decode.generate import Job, complete
 from suffice.models.decode.sampling import Sampling
 from suffice.models.engine import DecoderEngine

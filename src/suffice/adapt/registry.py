@@ -28,19 +28,22 @@ METHODS: dict[str, MethodEntry] = {
         place="suffice.adapt.encoder.finetune:FinetuneMethod", kind="encoder", extra="train"
     ),
     "distil-decoder": MethodEntry(
-        place="suffice.adapt.decoder.distil:DistilDecoderMethod",
+        place="suffice.adapt.decoder.scratch.distil:DistilDecoderMethod",
         kind="gguf",
         extra="train",
         needs_teacher=True,
     ),
     "quantise": MethodEntry(
-        place="suffice.adapt.decoder.shrink:QuantiseMethod", kind="gguf", extra="train", needs_teacher=True
+        place="suffice.adapt.decoder.gguf_files.shrink:QuantiseMethod",
+        kind="gguf",
+        extra="train",
+        needs_teacher=True,
     ),
     "tagger": MethodEntry(place="suffice.adapt.tagger.method:TaggerMethod", kind="tagger"),
-    "full": MethodEntry(place="suffice.adapt.decoder.tune:FullMethod", kind="gguf", extra="train"),
-    "lora": MethodEntry(place="suffice.adapt.decoder.lora:LoraMethod", kind="gguf", extra="train"),
-    "prompt": MethodEntry(place="suffice.adapt.decoder.prompted:PromptMethod", kind="gguf"),
-    "tiny": MethodEntry(place="suffice.adapt.decoder.tiny:TinyMethod", kind="gguf", extra="train"),
+    "full": MethodEntry(place="suffice.adapt.decoder.tuning.tune:FullMethod", kind="gguf", extra="train"),
+    "lora": MethodEntry(place="suffice.adapt.decoder.tuning.lora:LoraMethod", kind="gguf", extra="train"),
+    "prompt": MethodEntry(place="suffice.adapt.decoder.prompting.prompted:PromptMethod", kind="gguf"),
+    "tiny": MethodEntry(place="suffice.adapt.decoder.scratch.tiny:TinyMethod", kind="gguf", extra="train"),
 }
 
 

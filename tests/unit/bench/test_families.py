@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("torch")
 
 from bench import families, family_chain
-from suffice.adapt.decoder.families import FAMILIES
+from suffice.adapt.decoder.published.families import FAMILIES
 
 _PAGE = Path(__file__).parents[3] / "docs" / "families.md"
 _CHANCE = random.Random(0)

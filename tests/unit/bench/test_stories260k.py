@@ -10,7 +10,7 @@ pytest.importorskip("torch")
 
 from bench import stories260k
 from bench.stories260k import Loss
-from suffice.adapt.decoder import export, llama2c
+from suffice.adapt.decoder.gguf_files import export, llama2c
 from suffice.models.gguf.engine import LlamaEngine
 from suffice.models.transformers.engine import TransformersEngine
 

@@ -11,7 +11,9 @@ from suffice.models import artefact, registry
 def test_unknown_kind_names_the_known_ones(tmp_path: Path) -> None:
     """A foreign kind is refused, and the message lists what can be loaded."""
     artefact.seal(tmp_path, kind="oracle", settings={})
-    with pytest.raises(ArtefactError, match=r"'oracle'; known are agreement, alarm, cascade, .*openai, recorded, tagger"):
+    with pytest.raises(
+        ArtefactError, match=r"'oracle'; known are agreement, alarm, cascade, .*openai, recorded, tagger"
+    ):
         registry.load(tmp_path)
 
 

@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from suffice.adapt.decoder import export, quantise
 from suffice.adapt.decoder.calibrate import calibrate
+from suffice.adapt.decoder.gguf_files import export, quantise
 from suffice.candidate import Candidate
 from suffice.errors import SpecError
 from suffice.models import artefact

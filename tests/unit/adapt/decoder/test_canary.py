@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from suffice.adapt.decoder import canary
+from suffice.adapt.decoder.tuning import canary
 from suffice.errors import SpecError
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from suffice.adapt.decoder import tokenizer
-from suffice.adapt.decoder.shape import Shape
-from suffice.adapt.decoder.tiny_net import TinyNet
+from suffice.adapt.decoder.scratch import tokenizer
+from suffice.adapt.decoder.scratch.shape import Shape
+from suffice.adapt.decoder.scratch.tiny_net import TinyNet
 from tests.unit.adapt.decoder import toy_frames
 
 torch = pytest.importorskip("torch")

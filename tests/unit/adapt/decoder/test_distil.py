@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from suffice.adapt.decoder import distil, examples, tiny, tokenizer
-from suffice.adapt.decoder.tiny_net import TinyNet
+from suffice.adapt.decoder import examples
+from suffice.adapt.decoder.scratch import distil, tiny, tokenizer
+from suffice.adapt.decoder.scratch.tiny_net import TinyNet
 from suffice.adapt.registry import method
 from suffice.candidate import Candidate
 from suffice.errors import SpecError

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from suffice.adapt.decoder import export, pre_tokenizer
+from suffice.adapt.decoder.gguf_files import export, pre_tokenizer
 from suffice.errors import ArtefactError, OutputError
 from tests.unit import tiny_decoder
 

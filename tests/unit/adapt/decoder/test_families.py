@@ -2,9 +2,9 @@
 
 import pytest
 
-from suffice.adapt.decoder import chat_formats, families_accounts
-from suffice.adapt.decoder.families import FAMILIES, Family
-from suffice.adapt.decoder.families_accounts import Context, Parameters
+from suffice.adapt.decoder.published import chat_formats, families_accounts
+from suffice.adapt.decoder.published.families import FAMILIES, Family
+from suffice.adapt.decoder.published.families_accounts import Context, Parameters
 from suffice.models import chat_template
 
 _CHAT = [

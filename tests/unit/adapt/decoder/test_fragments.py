@@ -1,6 +1,6 @@
 """The fixed parts of answers become tokens."""
 
-from suffice.adapt.decoder.fragments import fragments, pieces
+from suffice.adapt.decoder.scratch.fragments import fragments, pieces
 from suffice.models.prompt import Prompt
 from tests.unit.adapt.decoder import toy_frames
 

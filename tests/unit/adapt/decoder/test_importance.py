@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from suffice.adapt.decoder import export, importance
-from suffice.adapt.decoder.quantise import quantise
+from suffice.adapt.decoder.gguf_files import export, importance
+from suffice.adapt.decoder.gguf_files.quantise import quantise
 from suffice.errors import DataError
 from tests.unit import tiny_decoder
 

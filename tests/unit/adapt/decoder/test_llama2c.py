@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from suffice.adapt.decoder import llama2c
+from suffice.adapt.decoder.gguf_files import llama2c
 from suffice.errors import ArtefactError
 
 _PIECES = ["<unk>", "\n<s>\n", "\n</s>\n", *(f"<0x{byte:02X}>" for byte in range(256)), " ", "a", " a"]

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from suffice.adapt.decoder import examples, loop, tiny
+from suffice.adapt.decoder import examples, loop
 from suffice.adapt.decoder.examples import Example
 from suffice.adapt.decoder.loop import Job, Recipe
-from suffice.adapt.decoder.tiny_net import TinyNet
+from suffice.adapt.decoder.scratch import tiny
+from suffice.adapt.decoder.scratch.tiny_net import TinyNet
 from suffice.candidate import Candidate
 from suffice.errors import ArtefactError, DataError
 from tests.unit.adapt.decoder import toy_frames

@@ -2,8 +2,8 @@
 
 import pytest
 
-from suffice.adapt.decoder import mixture
-from suffice.adapt.decoder.mixture import Shape
+from suffice.adapt.decoder.gguf_files import mixture
+from suffice.adapt.decoder.gguf_files.mixture import Shape
 
 _ARCHITECTURE = Shape(layers=32)
 

@@ -11,7 +11,7 @@ import pytest
 
 from suffice import fingerprint
 from suffice.adapt import registry as methods
-from suffice.adapt.decoder.prompted import PromptMethod
+from suffice.adapt.decoder.prompting.prompted import PromptMethod
 from suffice.candidate import Candidate
 from suffice.errors import ArtefactError, DataError, SpecError
 from suffice.models import artefact, registry

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from suffice.adapt.decoder import export
-from suffice.adapt.decoder.quantise import Fallback, quantise
+from suffice.adapt.decoder.gguf_files import export
+from suffice.adapt.decoder.gguf_files.quantise import Fallback, quantise
 from suffice.errors import ArtefactError
 from tests.unit import tiny_decoder
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from suffice.adapt.decoder.shape import HEAD_WIDTH, Shape
+from suffice.adapt.decoder.scratch.shape import HEAD_WIDTH, Shape
 from suffice.errors import SpecError
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from suffice.adapt import registry as methods
-from suffice.adapt.decoder import export
-from suffice.adapt.decoder.shrink import QuantiseMethod
+from suffice.adapt.decoder.gguf_files import export
+from suffice.adapt.decoder.gguf_files.shrink import QuantiseMethod
 from suffice.candidate import Candidate
 from suffice.errors import ArtefactError, SpecError
 from suffice.models import artefact

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from suffice.adapt.decoder.swapped_values import ValueSwapper
+from suffice.adapt.decoder.scratch.swapped_values import ValueSwapper
 
 _ROWS = [
     ("pay Ann for rent", {"act": "pay", "slots": {"who": "Ann", "what": "rent"}}),

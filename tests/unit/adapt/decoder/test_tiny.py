@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from suffice import fingerprint
-from suffice.adapt.decoder import tiny
+from suffice.adapt.decoder.scratch import tiny
 from suffice.candidate import Candidate
 from suffice.errors import DataError, SpecError
 from suffice.ledger.home import home

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from suffice.adapt.decoder import tokenizer
+from suffice.adapt.decoder.scratch import tokenizer
 from suffice.models.prompt import PLAIN_MARK
 from tests.unit.adapt.decoder import toy_frames
 

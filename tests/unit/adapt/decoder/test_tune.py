@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from suffice import fingerprint
-from suffice.adapt.decoder import base_model, chat_rows, export, lora, tune
 from suffice.adapt.decoder.examples import request_of
+from suffice.adapt.decoder.gguf_files import export
 from suffice.adapt.decoder.teachable import Teachable
+from suffice.adapt.decoder.tuning import base_model, chat_rows, lora, tune
 from suffice.adapt.registry import method
 from suffice.candidate import Candidate
 from suffice.errors import ArtefactError, DataError, SpecError

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from suffice.adapt.decoder import export, whole_file
-from suffice.adapt.decoder.quantise import quantise
+from suffice.adapt.decoder.gguf_files import export, whole_file
+from suffice.adapt.decoder.gguf_files.quantise import quantise
 from suffice.errors import OutputError
 from tests.unit import tiny_decoder
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from suffice.adapt.decoder import export
+from suffice.adapt.decoder.gguf_files import export
 from suffice.errors import ArtefactError, ModelError, SpecError
 from suffice.models.decode.generate import Job, complete
 from suffice.models.decode.sampling import Sampling

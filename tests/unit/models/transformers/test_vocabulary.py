@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("torch")
 
 from bench import family_tokenizers
-from suffice.adapt.decoder.families import FAMILIES
+from suffice.adapt.decoder.published.families import FAMILIES
 from suffice.errors import ArtefactError
 from suffice.models.prompt import Part
 from suffice.models.transformers.vocabulary import Vocabulary

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from suffice import extras, files
-from suffice.adapt.decoder import settings, tune
-from suffice.adapt.decoder.base_model import BaseModel
+from suffice.adapt.decoder import settings
+from suffice.adapt.decoder.tuning import tune
+from suffice.adapt.decoder.tuning.base_model import BaseModel
 from suffice.candidate import Candidate
 from suffice.errors import DataError, SpecError
 from suffice.models.transformers import adapter as adapters

@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from suffice.adapt.decoder import llama_torch, tokenizer
 from suffice.adapt.decoder.examples import request_of
-from suffice.adapt.decoder.tiny import make, tiny_lesson
-from suffice.adapt.decoder.tokenizer import LearntTokenizer
+from suffice.adapt.decoder.scratch import llama_torch, tokenizer
+from suffice.adapt.decoder.scratch.tiny import make, tiny_lesson
+from suffice.adapt.decoder.scratch.tokenizer import LearntTokenizer
 from suffice.candidate import Candidate
 from suffice.errors import SpecError
 from suffice.models import artefact, registry

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from suffice import extras
-from suffice.adapt.decoder import base_model, canary, chat_rows, loop, settings
-from suffice.adapt.decoder.base_model import BaseModel
+from suffice.adapt.decoder import loop, settings
 from suffice.adapt.decoder.examples import Example, example, request_of
 from suffice.adapt.decoder.sealed import Export, file_type, seal
 from suffice.adapt.decoder.teachable import Teachable, teachable
+from suffice.adapt.decoder.tuning import base_model, canary, chat_rows
+from suffice.adapt.decoder.tuning.base_model import BaseModel
 from suffice.adapt.training_folder import training_folder
 from suffice.candidate import Candidate
 from suffice.errors import ArtefactError, DataError, SpecError

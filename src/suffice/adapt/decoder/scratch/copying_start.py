@@ -20,8 +20,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from suffice.adapt.decoder.llama_torch import ROPE_BASE, require_torch
-from suffice.adapt.decoder.shape import HEAD_WIDTH, Shape
+from suffice.adapt.decoder.scratch.llama_torch import ROPE_BASE, require_torch
+from suffice.adapt.decoder.scratch.shape import HEAD_WIDTH, Shape
 
 SPREAD = 0.05  # the deviation of the numbers of a token's vector
 _CONSTANT = 3 * SPREAD

@@ -4,7 +4,7 @@ import shutil
 from dataclasses import asdict
 from pathlib import Path
 
-from suffice.adapt.decoder import quantise
+from suffice.adapt.decoder.gguf_files import quantise
 from suffice.candidate import Candidate
 from suffice.errors import SpecError
 from suffice.models import artefact

@@ -12,15 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from suffice.adapt.decoder import llama_torch, loop, settings, tokenizer
+from suffice.adapt.decoder import loop, settings
 from suffice.adapt.decoder.examples import Example, example, request_of
-from suffice.adapt.decoder.fragments import fragments, pieces
+from suffice.adapt.decoder.scratch import llama_torch, tokenizer
+from suffice.adapt.decoder.scratch.fragments import fragments, pieces
+from suffice.adapt.decoder.scratch.shape import Shape
+from suffice.adapt.decoder.scratch.swapped_values import ValueSwapper
+from suffice.adapt.decoder.scratch.tiny_net import TinyNet
+from suffice.adapt.decoder.scratch.tokenizer import LearntTokenizer
 from suffice.adapt.decoder.sealed import Export, file_type, seal
-from suffice.adapt.decoder.shape import Shape
-from suffice.adapt.decoder.swapped_values import ValueSwapper
 from suffice.adapt.decoder.teachable import Teachable, teachable
-from suffice.adapt.decoder.tiny_net import TinyNet
-from suffice.adapt.decoder.tokenizer import LearntTokenizer
 from suffice.adapt.training_folder import training_folder
 from suffice.candidate import Candidate
 from suffice.errors import DataError

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from suffice.adapt.decoder.prompt_settings import PromptSettings
-from suffice.adapt.decoder.shots import codes_of, fixed_shots, kept_rows
+from suffice.adapt.decoder.prompting.prompt_settings import PromptSettings
+from suffice.adapt.decoder.prompting.shots import codes_of, fixed_shots, kept_rows
 from suffice.candidate import Candidate
 from suffice.errors import ArtefactError, SpecError
 from suffice.models.gguf.engine import LlamaEngine

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from suffice import files, fingerprint
-from suffice.adapt.decoder import prompt_plan
 from suffice.adapt.decoder.calibrate import IsRight, calibrate
-from suffice.adapt.decoder.prompt_plan import Plan
-from suffice.adapt.decoder.prompt_settings import PromptSettings
+from suffice.adapt.decoder.prompting import prompt_plan
+from suffice.adapt.decoder.prompting.prompt_plan import Plan
+from suffice.adapt.decoder.prompting.prompt_settings import PromptSettings
+from suffice.adapt.decoder.prompting.shots import kept_rows
 from suffice.adapt.decoder.sealed import write_weights
-from suffice.adapt.decoder.shots import kept_rows
 from suffice.adapt.encoder import quantised_body
 from suffice.adapt.encoder.embedding_head import copy_body
 from suffice.adapt.encoder.weights import find_encoder

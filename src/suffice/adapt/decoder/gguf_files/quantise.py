@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suffice import extras
-from suffice.adapt.decoder import mixture, whole_file
+from suffice.adapt.decoder.gguf_files import mixture, whole_file
 from suffice.errors import ArtefactError
 from suffice.models.gguf import header
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suffice import extras
-from suffice.adapt.decoder import export
+from suffice.adapt.decoder.gguf_files import export
 from suffice.errors import DataError
 from suffice.models.transformers import folder as decoder_folder
 from suffice.models.transformers.engine import quiet

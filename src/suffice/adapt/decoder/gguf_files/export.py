@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from suffice import extras
-from suffice.adapt.decoder import pre_tokenizer, whole_file
+from suffice.adapt.decoder.gguf_files import pre_tokenizer, whole_file
 from suffice.errors import ArtefactError
 from suffice.models.transformers import folder as decoder_folder
 from suffice.models.transformers.folder import DecoderFolder

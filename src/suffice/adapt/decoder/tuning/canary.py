@@ -11,8 +11,8 @@ import numpy as np
 from scipy import stats
 
 from suffice.adapt.decoder import loop
-from suffice.adapt.decoder.base_model import BaseModel
 from suffice.adapt.decoder.examples import Example
+from suffice.adapt.decoder.tuning.base_model import BaseModel
 from suffice.errors import SpecError
 
 _SHIPPED = "canary.txt"

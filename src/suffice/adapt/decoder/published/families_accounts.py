@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from suffice import extras
-from suffice.adapt.decoder.families import Family
+from suffice.adapt.decoder.published.families import Family
 from suffice.errors import ArtefactError
 
 _FEATURE = "counting a family's parameters"

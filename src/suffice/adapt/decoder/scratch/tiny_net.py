@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suffice import files
-from suffice.adapt.decoder import copying_start, llama_torch
-from suffice.adapt.decoder.llama_torch import Parameters
-from suffice.adapt.decoder.shape import Shape
-from suffice.adapt.decoder.tokenizer import LearntTokenizer
+from suffice.adapt.decoder.scratch import copying_start, llama_torch
+from suffice.adapt.decoder.scratch.llama_torch import Parameters
+from suffice.adapt.decoder.scratch.shape import Shape
+from suffice.adapt.decoder.scratch.tokenizer import LearntTokenizer
 
 _VECTORS, _SPACE = "tokens", "space"
 

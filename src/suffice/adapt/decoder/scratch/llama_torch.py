@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suffice import extras
-from suffice.adapt.decoder.shape import HEAD_WIDTH, Shape
+from suffice.adapt.decoder.scratch.shape import HEAD_WIDTH, Shape
 
 Parameters = dict[str, Any]
 

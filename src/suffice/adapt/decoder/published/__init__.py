@@ -1,0 +1,1 @@
+"""Families of published decoders: their configurations, what they cost, and how they chat."""
