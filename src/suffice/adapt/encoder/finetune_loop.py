@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suffice.adapt import training_state
+from suffice.adapt.bfloat16 import has_bfloat16
 from suffice.adapt.encoder import bert_torch
 from suffice.adapt.encoder.bert_torch import Parameters
 from suffice.errors import DataError
@@ -189,13 +190,6 @@ def _logits(torch: Any, parameters: Parameters, ids: Any, *, heads: int, dropout
     with torch.autocast(ids.device.type, torch.bfloat16, enabled=has_bfloat16(torch, ids.device.type)):
         vectors = bert_torch.encode(parameters, ids, heads=heads, dropout=dropout)
     return torch.nn.functional.linear(vectors.float(), parameters[HEAD_WEIGHT], parameters[HEAD_BIAS])
-
-
-def has_bfloat16(torch: Any, device: str) -> bool:
-    """Says whether the device multiplies bfloat16 natively; elsewhere it would be slower than single."""
-    if device == "cpu":
-        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())  # noqa: SLF001 - torch has no public name
-    return bool(torch.cuda.is_bf16_supported())
 
 
 def _accuracy(parameters: Parameters, job: Job) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suffice import files
+from suffice.adapt.bfloat16 import has_bfloat16
 from suffice.adapt.decoder.scratch import copying_start, llama_torch
 from suffice.adapt.decoder.scratch.llama_torch import Parameters
 from suffice.adapt.decoder.scratch.shape import Shape
@@ -78,10 +79,3 @@ class TinyNet:
 
     def _table(self, parameters: Parameters) -> Any:
         return parameters[_VECTORS][self._places] + self._has_space * parameters[_SPACE]
-
-
-def has_bfloat16(torch: Any, device: str) -> bool:
-    """Says whether the device multiplies bfloat16 natively; elsewhere it would be slower than single."""
-    if device == "cpu":
-        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())  # noqa: SLF001 - torch has no public name
-    return bool(torch.cuda.is_bf16_supported())

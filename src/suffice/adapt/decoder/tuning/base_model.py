@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from suffice import extras, fingerprint
-from suffice.adapt.decoder.scratch.tiny_net import has_bfloat16
+from suffice.adapt.bfloat16 import has_bfloat16
 from suffice.adapt.training_state import Parameters
 from suffice.candidate import Candidate
 from suffice.errors import ArtefactError, SpecError
