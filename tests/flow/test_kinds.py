@@ -87,13 +87,13 @@ def test_a_recorded_model_is_certified_for_extraction(tmp_path, quality):
 
 
 def test_answers_of_an_extraction_are_predicted_and_the_bundle_opens(tmp_path):
-    """`predict` gives the recorded answers of the rows it knows."""
+    """`predict` gives the objects recorded for the rows it knows, a code fence taken off."""
     rows = forecasts(900)
     task = written(tmp_path, rows, EXTRACT.format(quality="{target: agreement, at_most: 0.2}"))
     suffice.run(task, out=tmp_path / "run")
     (tmp_path / "new.jsonl").write_text(json.dumps({"text": rows[0]["text"]}) + "\n")
     suffice.predict(tmp_path / "run", tmp_path / "new.jsonl", tmp_path / "out.jsonl")
-    assert rows[0]["small"] == json.loads((tmp_path / "out.jsonl").read_text())["answer"]
+    assert rows[0]["want"] == json.loads((tmp_path / "out.jsonl").read_text())["answer"]
 
 
 GENERATE = """\

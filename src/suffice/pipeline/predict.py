@@ -11,6 +11,7 @@ from typing import Any
 from suffice import fingerprint
 from suffice.certify.statement import BUNDLE
 from suffice.errors import BudgetExceeded, OutputError
+from suffice.forms import answer_object
 from suffice.measure.quality import requests_of
 from suffice.models.http.spend import SpendAccount
 from suffice.models.remembered import Calls
@@ -20,7 +21,7 @@ from suffice.ports import Answer, Model, Progress
 from suffice.readers.load import read_inputs
 from suffice.readers.rows import Tally
 from suffice.readers.text_lines import open_bytes
-from suffice.task import Sample
+from suffice.task import Kind, Sample
 
 _BATCH = 256
 
@@ -80,7 +81,7 @@ def predict_file(
         samples = itertools.islice(read_inputs(source, bundle.spec, tally=tally), counts.rows, None)
         try:
             for part, answers in _answered(_batches(samples), bundle.model, runner, account):
-                rows = [_row(sample, answer) for sample, answer in zip(part, answers, strict=True)]
+                rows = [_row(*pair, kind=bundle.spec.kind) for pair in zip(part, answers, strict=True)]
                 output.write(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
                 for row in rows:
                     counts.hear(row)
@@ -148,10 +149,12 @@ def _stopped(refused: BudgetExceeded, output: Unfinished, rows: int, account: Sp
     )
 
 
-def _row(sample: Sample, answer: Answer) -> dict[str, Any]:
+def _row(sample: Sample, answer: Answer, *, kind: Kind) -> dict[str, Any]:
+    """Returns what is written; an extracted object as such, what is no object as the text it is."""
+    value = answer_object(answer.text) if kind is Kind.EXTRACT else None
     row: dict[str, Any] = {
         "source": sample.source,
-        "answer": answer.text,
+        "answer": answer.text if value is None else value,
         "confidence": None if answer.confidence is None else round(answer.confidence, 6),
         "tier": answer.tier,
         "escalated": answer.escalated,
