@@ -72,10 +72,12 @@ def _gated(rung: Rung, rows: Sequence[Sample], bench: Workbench, *, grade: Grade
     rows_learnt = Measurement(
         quantity=_ROWS_LEARNT_FROM, value=len(both), unit="rows", n=len(both), split="train"
     )
+    identity = fingerprint.of_value(fingerprint.of_folder(folder))
     return replace(
         rung,
-        model=gate.GatedModel.over(rung.model, folder),
-        fingerprint=fingerprint.of_value(fingerprint.of_folder(folder)),
+        # Its trust takes the encoder milliseconds a row: kept, so that a run that goes on need not ask again.
+        model=bench.remembered(gate.GatedModel.over(rung.model, folder), identity),
+        fingerprint=identity,
         folder=folder,
         measurements=(*rung.measurements, rows_learnt),
     )

@@ -11,6 +11,8 @@ from suffice.report.charts.drawing import BAD, CHOSEN, MUTED, OTHER, PAPER, Char
 from suffice.report.facts import Facts, TestFacts
 
 _MOST_TESTS = 6
+# More paths end near one another, and the table below the chart names them all.
+_MOST_NAMES = 3
 _FLOOR = 1e-3  # evidence below this says no more than that there is none
 
 
@@ -65,10 +67,17 @@ def _paint(axes: Any, sheet: Sheet, tests: Sequence[TestFacts], chosen: str | No
     for test in tests:
         for (one, low), (other, high) in itertools.pairwise(zip(test.path, _heights(test), strict=True)):
             placer.keep_clear(one.n, low, other.n, high)
-    for test in tests:
+    for test in _named(tests, chosen):
         placer.beside(_label(test, chosen, most=24 if sheet.is_narrow else 36))
     for threshold in thresholds:
         placer.along(threshold, f"enough: {threshold:.4g}", colour=BAD)
+
+
+def _named(tests: Sequence[TestFacts], chosen: str | None) -> list[TestFacts]:
+    """Returns the tests whose names stand in the chart; of many, those that decided."""
+    if len(tests) <= _MOST_NAMES:
+        return list(tests)
+    return [test for test in tests if test.name == chosen or test.verdict is not Verdict.PASS]
 
 
 def _heights(test: TestFacts) -> list[float]:
