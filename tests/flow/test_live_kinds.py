@@ -47,4 +47,4 @@ def test_a_tagger_is_held_against_a_live_reference(tmp_path):
     (tmp_path / "new.jsonl").write_text('{"text": "abc Rome xyz 3 days 7"}\n')
     suffice.predict(tmp_path / "run", tmp_path / "new.jsonl", tmp_path / "out.jsonl")
     answer = json.loads((tmp_path / "out.jsonl").read_text())
-    assert {"intent": "forecast", "slots": {"city": "Rome", "days": 3}} == json.loads(answer["answer"])
+    assert {"intent": "forecast", "slots": {"city": "Rome", "days": 3}} == answer["answer"]

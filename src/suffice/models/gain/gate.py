@@ -75,7 +75,8 @@ class GatedModel:
         answers = await self._inner.answer(requests)
         gains = self._gain.score(exchanges_of([request.text for request in requests], answers, self._gain))
         trusts = (1.0 - np.clip(gains, -1.0, 1.0)) / 2.0
-        return [replace(answer, trust=float(t)) for answer, t in zip(answers, trusts, strict=True)]
+        # Rounded, so that a threshold does not hang on how rows were batched.
+        return [replace(answer, trust=round(float(t), 6)) for answer, t in zip(answers, trusts, strict=True)]
 
     async def close(self) -> None:
         """Closes the inner model."""
