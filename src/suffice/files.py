@@ -27,25 +27,38 @@ def writable(path: Path) -> Iterator[None]:
         ) from error
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Writes a whole file atomically: beside it first, synced, then renamed over it.
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Yields a place beside `path` to write to; syncs and moves it there when the block ends well.
+
+    Else it is removed: a file appears under its name only when it is whole.
 
     Raises:
-        OutputError: the place cannot be written to.
+        OutputError: no permission, no space, a file where a folder should be.
     """
     with writable(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        os.close(handle)
+        beside = Path(name)
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
+            yield beside
+            with beside.open("rb") as file:
                 os.fsync(file.fileno())
-            Path(name).chmod(0o644)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+            beside.chmod(0o644)
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Writes a whole file atomically.
+
+    Raises:
+        OutputError: the place cannot be written to.
+    """
+    with whole_file(path) as beside:
+        beside.write_bytes(data)
 
 
 def write_text(path: Path, text: str) -> None:

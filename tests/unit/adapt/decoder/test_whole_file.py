@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from suffice.adapt.decoder.gguf_files import export, whole_file
+from suffice import files
+from suffice.adapt.decoder.gguf_files import export
 from suffice.adapt.decoder.gguf_files.quantise import quantise
 from suffice.errors import OutputError
 from tests.unit import tiny_decoder
@@ -27,7 +28,7 @@ def test_a_stop_leaves_the_old_file(tmp_path: Path):
     path.write_text("old")
 
     def stopped() -> None:
-        with whole_file.written(path) as beside:
+        with files.whole_file(path) as beside:
             beside.write_text("half of the ne")
             raise KeyboardInterrupt
 
@@ -39,7 +40,7 @@ def test_a_stop_leaves_the_old_file(tmp_path: Path):
 def test_what_is_whole_replaces_the_old_file(tmp_path: Path):
     """The new file is under the name, and can be read by others."""
     path = tmp_path / "new folder" / "model.gguf"
-    with whole_file.written(path) as beside:
+    with files.whole_file(path) as beside:
         beside.write_text("new")
     assert ("new", 0o644) == (path.read_text(), path.stat().st_mode & 0o777)
 

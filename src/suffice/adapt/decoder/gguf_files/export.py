@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from suffice import extras
-from suffice.adapt.decoder.gguf_files import pre_tokenizer, whole_file
+from suffice import extras, files
+from suffice.adapt.decoder.gguf_files import pre_tokenizer
 from suffice.errors import ArtefactError
 from suffice.models.transformers import folder as decoder_folder
 from suffice.models.transformers.folder import DecoderFolder
@@ -45,7 +45,7 @@ def write_gguf(hf_folder: Path, out_file: Path, *, outtype: str = "f16") -> None
     checked = decoder_folder.check(hf_folder)
     gguf = extras.require("gguf", extra="train", feature=_FEATURE)
     torch = extras.require("torch", extra="train", feature=_FEATURE)
-    with whole_file.written(out_file) as beside, _silent(), torch.inference_mode():
+    with files.whole_file(out_file) as beside, _silent(), torch.inference_mode():
         try:
             converter = _converter(checked, beside, gguf.LlamaFileType[_FILE_TYPES[outtype]])
             with contextlib.closing(converter.gguf_writer) as writer:

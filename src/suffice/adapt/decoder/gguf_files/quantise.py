@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from suffice import extras
-from suffice.adapt.decoder.gguf_files import mixture, whole_file
+from suffice import extras, files
+from suffice.adapt.decoder.gguf_files import mixture
 from suffice.errors import ArtefactError
 from suffice.models.gguf import header
 
@@ -80,7 +80,7 @@ def quantise(
                 f"{source} is quantised already: tensor {plan.tensor.name!r} is {plan.have}",
                 hint="quantise from the f32, f16 or bf16 file",
             )
-    with whole_file.written(out_file) as beside:
+    with files.whole_file(out_file) as beside:
         _write(gguf, reader, plans, beside, (type, quantiser))
     return _described(out_file, plans, gguf)
 
