@@ -46,5 +46,5 @@ $(VENV)/core: pyproject.toml constraints.txt
 	touch $@
 
 $(VENV)/dev: $(VENV)/core
-	$(PIP) install -c constraints.txt -e '.[gguf,train,scores,hub,parquet,dev]'
+	$(PIP) install -c constraints.txt -e '.[gguf,train,scores,hub,parquet,serve,postgres,otlp,dev]'
 	touch $@

@@ -16,6 +16,15 @@ EXTRAS: dict[str, tuple[tuple[str, ...], str]] = {
     "scores": (("rouge_score", "sacrebleu"), "ROUGE-L and chrF for generated text"),
     "hub": (("huggingface_hub",), "data sets and weights from the Hugging Face hub"),
     "parquet": (("pyarrow",), "Parquet files"),
+    "serve": (
+        (
+            *("starlette", "uvicorn", "uvloop", "httptools", "orjson", "prometheus_client"),
+            *("sqlalchemy", "alembic", "phonenumbers", "stdnum"),
+        ),
+        "the gateway: `suffice serve`",
+    ),
+    "postgres": (("psycopg",), "several gateways over one PostgreSQL"),
+    "otlp": (("opentelemetry",), "traces sent by OTLP"),
 }
 
 

@@ -36,6 +36,9 @@ class Usage:
     output_tokens: int | None = None
 
 
+UNKNOWN_USAGE = Usage()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
     """One answer with what is needed to trust it.
@@ -54,7 +57,7 @@ class Answer:
     confidence: float | None = None
     novelty: float | None = None
     trust: float | None = None
-    usage: Usage = Usage()
+    usage: Usage = UNKNOWN_USAGE
     latency_ms: float | None = None
     tier: str = ""
     escalated: bool = False

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from suffice import __version__, files, fingerprint
 from suffice.bar import QualityBar, Target
+from suffice.bundle import remove_bundle, write_bundle
 from suffice.certificate import Certificate, HypothesisRecord
 from suffice.certify import evidence, statement
 from suffice.certify.search_result import Tested
 from suffice.certify.signature import keys_in, sign
-from suffice.pipeline.bundle import remove_bundle, write_bundle
 from suffice.pipeline.prove import Proof
 from suffice.pipeline.tell.findings import Findings
 from suffice.report.facts import ServedFile
@@ -42,7 +42,8 @@ def issue(findings: Findings, *, folder: Path, keys: Path) -> Issued | None:
         return None
     cascade = chosen.system.cascade
     bundle = folder / statement.BUNDLE
-    write_bundle(bundle, cascade, findings.rungs, spec=findings.spec, rule=findings.grading.rule)
+    folders = {rung.name: rung.folder for rung in findings.rungs if rung.name in cascade.local_models}
+    write_bundle(bundle, cascade, folders, spec=findings.spec, rule=findings.grading.rule)
     certificate = _certificate(findings, chosen, proof)
     payload = statement.statement_bytes(certificate, bundle)
     signer = keys_in(keys)

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from suffice import fingerprint
+from suffice.bundle import identity, open_bundle
 from suffice.certify.statement import BUNDLE
 from suffice.errors import BudgetExceeded, OutputError
 from suffice.forms import answer_object
 from suffice.measure.quality import requests_of
 from suffice.models.http.spend import SpendAccount
 from suffice.models.remembered import Calls
-from suffice.pipeline.bundle import identity, open_bundle
 from suffice.pipeline.unfinished import Unfinished, unfinished
 from suffice.ports import Answer, Model, Progress
 from suffice.readers.load import read_inputs

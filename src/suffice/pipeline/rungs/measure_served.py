@@ -5,11 +5,11 @@ import shutil
 from pathlib import Path
 
 from suffice import fingerprint
+from suffice.bundle import model_folder
 from suffice.certify.resources import uses_reference
 from suffice.measure.cost import own_cost
 from suffice.measure.quality import requests_of
 from suffice.measurement import Measurement
-from suffice.pipeline.bundle import model_folder
 from suffice.pipeline.rungs.measure_rung import measured, read_measurements, write_measurements
 from suffice.pipeline.tell.findings import Findings
 from suffice.ports import Progress, Store

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ from suffice.errors import ArtefactError, OutputError
 from suffice.models import artefact, registry
 from suffice.models import cascade as cascades
 from suffice.models.remembered import Calls
-from suffice.pipeline.rungs.rung import Rung
 from suffice.ports import Model
 from suffice.readers.spec import Spec
 from suffice.readers.task_file import spec_of
@@ -30,13 +29,16 @@ class Bundle:
     spec: Spec
 
 
-def write_bundle(place: Path, cascade: Cascade, rungs: Sequence[Rung], *, spec: Spec, rule: str) -> None:
+def write_bundle(
+    place: Path, cascade: Cascade, folders: Mapping[str, Path], *, spec: Spec, rule: str
+) -> None:
     """Writes the bundle anew: made beside its place first, then moved there whole.
+
+    `folders` holds the artefact of every local model of the cascade, by its name there.
 
     Raises:
         OutputError: the place cannot be written to.
     """
-    folders = {rung.name: rung.folder for rung in rungs if rung.name in cascade.local_models}
     making = place.with_name(f".{place.name}.new")
     with files.writable(place):
         shutil.rmtree(making, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""An append-only record of decisions that shows when it was changed."""

@@ -1,0 +1,108 @@
+"""The doors between the gateway's rooms, on one page: Tier, Inspector, Journal, Door."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from suffice.serve.call import Call, Caller
+from suffice.serve.event import Event
+from suffice.serve.reply import Place, Reply, Streaming
+
+
+class Tier(Protocol):
+    """Something that can answer calls."""
+
+    @property
+    def name(self) -> str:
+        """Returns the name the site gives it."""
+        ...
+
+    @property
+    def place(self) -> Place:
+        """Returns where it answers; a call that is `local_only` goes to no tier that is REMOTE."""
+        ...
+
+    async def answer(self, call: Call) -> Reply:
+        """Returns its reply; cancelling gives the call up, down to the connection.
+
+        Raises:
+            TierFailed: an error or a timeout; the next tier is tried.
+            LimitReached: its queue is full.
+        """
+        ...
+
+    async def stream(self, call: Call) -> Streaming | Reply:
+        """Returns its reply in parts, after the first part; whole where its rule must judge it first.
+
+        Raises:
+            TierFailed, LimitReached: as `answer`.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Releases what it holds, after what it is answering; twice is harmless."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Inspection:
+    """What was found in a call, and what policy makes of it; `found` counts the finds by class."""
+
+    found: Mapping[str, int]
+    local_only: bool = False
+    masked_body: Mapping[str, object] | None = None
+
+
+class Inspector(Protocol):
+    """Looks for private data in what a client sends. Fails closed: what cannot be inspected stays local."""
+
+    def inspect(self, call: Call) -> Inspection:
+        """Returns what a call holds: prompt, tool arguments, everything with text."""
+        ...
+
+
+class Journal(Protocol):
+    """Hears every ended call, before its reply's last byte is sent."""
+
+    def record(self, event: Event) -> None:
+        """Takes the event in; cheap, never blocks on a disk or a server, never raises.
+
+        What it cannot keep it says in `/health`, and where the site asks for it (`audit.required`)
+        `check` refuses further calls.
+        """
+        ...
+
+    def check(self) -> None:
+        """Refuses a call before it is answered where its event could not be kept.
+
+        Raises:
+            NobodyAnswered: status 503, the audit log cannot be written and the site requires it.
+        """
+        ...
+
+
+class Door(Protocol):
+    """Says who asks, and whether they may: the one place where keys, scopes and budgets are looked at."""
+
+    async def authenticate(self, authorization: str | None) -> Caller:
+        """Returns the owner of the bearer key.
+
+        Raises:
+            NotAuthenticated: no key, a wrong or revoked one.
+        """
+        ...
+
+    def admit(self, caller: Caller, route: str) -> None:
+        """Counts one request against the caller's budgets.
+
+        Raises:
+            LimitReached: a budget is used up; says which, and when it is refilled.
+            NotAllowed: the key's scopes do not cover the route.
+        """
+        ...
+
+    def charge(self, caller: Caller, event: Event) -> None:
+        """Counts tokens and money of an ended call."""
+        ...

@@ -1,0 +1,1 @@
+"""What kinds of private data a call holds, and what may be done with it."""

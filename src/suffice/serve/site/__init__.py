@@ -1,0 +1,1 @@
+"""What a gateway serves: a site file, or a run's folder, read into frozen values."""

@@ -1,0 +1,1 @@
+"""What the gateway remembers: events, feedback, keys, reviews."""

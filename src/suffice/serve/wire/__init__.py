@@ -1,0 +1,1 @@
+"""Bytes of the public APIs, read into calls and written from replies."""
