@@ -1,13 +1,15 @@
-"""The doors between the gateway's rooms, on one page: Tier, Inspector, Journal, Door."""
+"""The doors between the gateway's rooms, on one page: Tier, Inspector, Journal, Door, KeyStore, Spending."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from suffice.serve.call import Call, Caller
 from suffice.serve.event import Event
+from suffice.serve.key import Key, Spent
 from suffice.serve.reply import Place, Reply, Streaming
 
 
@@ -105,4 +107,47 @@ class Door(Protocol):
 
     def charge(self, caller: Caller, event: Event) -> None:
         """Counts tokens and money of an ended call."""
+        ...
+
+
+class KeyStore(Protocol):
+    """Keeps keys. A key id reaches it as a client sent it: always a parameter of a query, never its text.
+
+    Every method raises SufficeError where the store cannot be reached.
+    """
+
+    async def add(self, key: Key) -> None:
+        """Keeps a new key; it is safe on disk before this returns.
+
+        Raises:
+            OutputError: there is one of this id.
+        """
+        ...
+
+    async def find(self, key_id: str) -> Key | None:
+        """Returns the key of a public id, revoked ones too; None where there is none."""
+        ...
+
+    async def all_keys(self) -> Sequence[Key]:
+        """Returns every key, revoked ones too, oldest first."""
+        ...
+
+    async def revoke(self, key_id: str, *, at: datetime) -> bool:
+        """Marks a key as revoked, for good; the first time stays. False where there is no such key."""
+        ...
+
+    async def touch(self, used: Mapping[str, datetime]) -> None:
+        """Remembers when keys were last used, by id; a later time that is known already stays."""
+        ...
+
+
+class Spending(Protocol):
+    """Knows from the kept events what keys have used up: survives restarts, shared by several gateways."""
+
+    async def spent_since(self, since: datetime) -> Mapping[str, Spent]:
+        """Returns per key id what its calls used that ended at `since` or later; {} for no calls.
+
+        Only calls count that a budget let in and that were read: status below 400, or 500 and more.
+        Tokens that are not known count 0, as does an unknown price.
+        """
         ...
