@@ -54,7 +54,8 @@ class Call:
     an answer must fit: None for none, {} for any JSON object. `deadline_s` is on the clock's
     `elapsed_s`. `data_classes` are the kinds of private data that were found, `local_only` says whether
     policy or a wish keeps the call on this machine. `masked_body` is what tiers outside this machine
-    get where policy masks; None where nothing was masked.
+    get where policy masks; None where nothing was masked. `needs` is what a tier must be able to do
+    beyond text, e.g. "tools", "images", "logprobs": only remote tiers can, so all others are skipped.
     """
 
     id: str
@@ -71,3 +72,4 @@ class Call:
     data_classes: frozenset[str] = frozenset()
     local_only: bool = False
     masked_body: Mapping[str, Any] | None = None
+    needs: frozenset[str] = frozenset()

@@ -12,14 +12,20 @@ TierFailed                   one tier did not answer; the next one is tried
 """
 
 from suffice.errors import SufficeError
+from suffice.serve.reply import Step
 
 
 class CallError(SufficeError):
-    """A call that ends with an error; `message` is shown to the client and holds no secret."""
+    """A call that ends with an error; `message` is shown to the client and holds no secret.
+
+    `steps` is the call's way through the tiers so far, None where who raises does not know it: then the
+    call's event says that it may have left this machine.
+    """
 
     status = 500
     code = "internal_error"
     kind = "server_error"
+    steps: tuple[Step, ...] | None = None
 
     def __init__(
         self,

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from suffice.serve.call import Call, Caller
 from suffice.serve.event import Event
+from suffice.serve.judgement import Judgement
 from suffice.serve.key import Key, Spent
 from suffice.serve.reply import Place, Reply, Streaming
 
@@ -81,6 +82,19 @@ class Journal(Protocol):
 
         Raises:
             NobodyAnswered: status 503, the audit log cannot be written and the site requires it.
+        """
+        ...
+
+
+class Feedback(Protocol):
+    """Keeps what people say of answers."""
+
+    async def keep(self, judgement: Judgement, caller: Caller) -> None:
+        """Returns once the judgement is safe against a kill; until then it is not acknowledged.
+
+        Raises:
+            NotFound: no such call, or one of another key and the caller lacks the scope `admin`.
+            NobodyAnswered: status 503, it cannot be kept now.
         """
         ...
 
