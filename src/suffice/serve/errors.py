@@ -9,6 +9,7 @@ CallError                    ends the call: the client's to mend, or the gateway
 ├── LimitReached         429 a budget, or a full queue (`retry_after_s`)
 └── NobodyAnswered       502, 503, 504 every tier failed, abstained, or time ran out
 TierFailed                   one tier did not answer; the next one is tried
+└── TierUnavailable          it was not asked at all: its circuit breaker is open
 """
 
 from suffice.errors import SufficeError
@@ -97,3 +98,11 @@ class TierFailed(SufficeError):  # noqa: N818 - as above
         super().__init__(message)
         self.status = status
         self.is_callers_fault = is_callers_fault
+
+
+class TierUnavailable(TierFailed):
+    """A tier that was not asked, since it failed too often of late; nothing was sent to it."""
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s

@@ -1,17 +1,17 @@
-"""The doors between the gateway's rooms, on one page: Tier, Inspector, Journal, Door, KeyStore, Spending."""
+"""The doors between the gateway's rooms, on one page: tiers, inspectors, journals, doors, and what they keep."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from suffice.serve.call import Call, Caller
 from suffice.serve.event import Event
 from suffice.serve.judgement import Judgement
 from suffice.serve.key import Key, Spent
-from suffice.serve.reply import Place, Reply, Streaming
+from suffice.serve.reply import Place, Reply, Step, Streaming
 
 
 class Tier(Protocol):
@@ -46,6 +46,32 @@ class Tier(Protocol):
 
     async def close(self) -> None:
         """Releases what it holds, after what it is answering; twice is harmless."""
+        ...
+
+
+class ReviewQueue(Protocol):
+    """Keeps the calls that wait for a person."""
+
+    async def add(self, call: Call, steps: Sequence[Step]) -> str:
+        """Returns the ticket of a call that was queued; it is on disk by then.
+
+        Raises:
+            TierFailed: it could not be kept.
+            LimitReached: too many calls wait already.
+        """
+        ...
+
+
+@runtime_checkable
+class Desk(Tier, Protocol):
+    """A tier whose answers come from people, later: it takes calls in, and gives tickets."""
+
+    async def hand_in(self, call: Call, steps: Sequence[Step]) -> str:
+        """Returns the ticket under which a person's answer will be found; `steps` tell the call's way here.
+
+        Raises:
+            TierFailed, LimitReached: as `ReviewQueue.add`.
+        """
         ...
 
 
