@@ -1,1 +1,1 @@
-"""What the gateway remembers: events, feedback, keys, reviews."""
+"""The gateway's database: events, feedback, the review queue and keys, in SQLite or PostgreSQL."""
