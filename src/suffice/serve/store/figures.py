@@ -104,7 +104,7 @@ def escalation(connection: sa.Connection, key_id: str | None, span: Span) -> Seq
 
 
 def quality(connection: sa.Connection, key_id: str | None, span: Span) -> Sequence[Rate]:
-    """Returns by route and tier the share of judged answers that were right; the last word on a call counts."""
+    """Returns by route and tier the share of judged answers that were right; the last word counts."""
     c = _feedback.c
     judged = (*seen_by(_feedback, key_id), *within(_feedback, span), c.is_right.is_not(None))
     last = sa.select(sa.func.max(c.number)).where(*judged).group_by(c.key_id, c.call_id)

@@ -1,7 +1,6 @@
 """Rows looked up in the store: events, feedback and tickets, each for one key or for all."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import orjson
 import sqlalchemy as sa
@@ -93,7 +92,7 @@ def ticket(connection: sa.Connection, key_id: str | None, ticket_id: str) -> Tic
     return None if row is None else to_ticket(row)
 
 
-def to_ticket(row: Mapping[str, Any]) -> Ticket:
+def to_ticket(row: sa.RowMapping) -> Ticket:
     """Returns the ticket of a row."""
     return Ticket(
         id=row["id"],
@@ -111,11 +110,11 @@ def to_ticket(row: Mapping[str, Any]) -> Ticket:
     )
 
 
-def _kept(row: Mapping[str, Any]) -> Kept:
+def _kept(row: sa.RowMapping) -> Kept:
     return Kept(number=row["number"], event=to_event(row))
 
 
-def _kept_feedback(row: Mapping[str, Any]) -> KeptFeedback:
+def _kept_feedback(row: sa.RowMapping) -> KeptFeedback:
     said = Feedback(
         id=row["id"],
         at=moment(row["at_us"]),

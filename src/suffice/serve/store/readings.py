@@ -93,13 +93,8 @@ class Readings:
         *arguments: _Rest.args,
         **named: _Rest.kwargs,
     ) -> _Result:
-        return await asyncio.to_thread(self._now, query, *arguments, **named)
+        def read() -> _Result:
+            with reaching(), self._engine.connect() as connection:
+                return query(connection, *arguments, **named)
 
-    def _now(
-        self,
-        query: Callable[Concatenate[sa.Connection, _Rest], _Result],
-        *arguments: _Rest.args,
-        **named: _Rest.kwargs,
-    ) -> _Result:
-        with reaching(), self._engine.connect() as connection:
-            return query(connection, *arguments, **named)
+        return await asyncio.to_thread(read)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
+from sqlalchemy import RowMapping
 
 from suffice.ports import Usage
 from suffice.serve.event import Event
@@ -90,7 +91,7 @@ def of_event(event: Event, log: str | None, seq: int | None) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def to_event(row: Mapping[str, Any]) -> Event:
+def to_event(row: RowMapping) -> Event:
     """Returns the event of a row."""
     fields = {name: row[name] for name in EVENT_COLUMNS if name not in _REBUILT}
     return Event(
