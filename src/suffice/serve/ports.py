@@ -1,4 +1,4 @@
-"""The doors between the gateway's rooms, on one page: tiers, inspectors, journals, doors, and what they keep."""
+"""The doors between the gateway's rooms, on one page: tiers, inspectors, journals, doors, what they keep."""
 
 from __future__ import annotations
 
