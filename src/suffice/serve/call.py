@@ -1,11 +1,12 @@
 """What a client asks, as every part of the gateway sees it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from suffice.ports import Request
+from suffice.serve.restorer import Restorer
 
 
 class Operation(StrEnum):
@@ -56,6 +57,8 @@ class Call:
     policy or a wish keeps the call on this machine. `masked_body` is what tiers outside this machine
     get where policy masks; None where nothing was masked. `needs` is what a tier must be able to do
     beyond text, e.g. "tools", "images", "logprobs": only remote tiers can, so all others are skipped.
+    `traceparent` is what servers are sent in the header of that name (W3C Trace Context), "" for none.
+    `restorer` puts masked values back into what a REMOTE tier replies; None: nothing to put back.
     """
 
     id: str
@@ -73,3 +76,5 @@ class Call:
     local_only: bool = False
     masked_body: Mapping[str, Any] | None = None
     needs: frozenset[str] = frozenset()
+    traceparent: str = ""
+    restorer: Restorer | None = field(default=None, repr=False)
