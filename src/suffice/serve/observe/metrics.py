@@ -14,12 +14,12 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from suffice.serve.event import Event
+from suffice.serve.observe.provider import provider_of
 from suffice.serve.observe.series import OTHER, Buckets, Counts, Distribution, Names, Tally
 from suffice.serve.observe.vitals import Vitals, VitalsCollector
-from suffice.serve.reply import Place, Step, Verdict
+from suffice.serve.reply import Step, Verdict
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-LOCAL_PROVIDER, HUMAN_PROVIDER = "suffice", "human"
 
 _DURATIONS_S = (
     *(0.0002, 0.0005, 0.001, 0.002, 0.005),
@@ -188,7 +188,7 @@ class Metrics(Collector):
         route = event.route if event.route in self._routes else OTHER
         asked = event.requested_model if event.requested_model in self._routes else OTHER
         error = self._reasons.bounded(event.error) if event.error else ""
-        provider = self._provider(event.tier, event.place)
+        provider = provider_of(event.tier, event.place, self._providers)
         answered = (event.operation, provider, asked, self._model(event.model))
         return _Series(
             request=self._requests.of(*answered, error),
@@ -206,7 +206,7 @@ class Metrics(Collector):
 
     def _step_series(self, operation: str, route: str, asked: str, step: Step) -> tuple[Tally, Buckets]:
         failed = "tier_failed" if step.verdict is Verdict.FAILED else ""
-        provider = self._provider(step.tier, step.place)
+        provider = provider_of(step.tier, step.place, self._providers)
         return (
             self._calls.of(route, step.tier, step.verdict.value),
             self._operations.of(operation, provider, asked, self._model(step.model), failed),
@@ -214,10 +214,3 @@ class Metrics(Collector):
 
     def _model(self, name: str) -> str:
         return self._models.bounded(name) if name else ""
-
-    def _provider(self, tier: str, place: Place | None) -> str:
-        if place is Place.REMOTE:
-            return self._providers.get(tier, tier)
-        if place is None:
-            return ""
-        return HUMAN_PROVIDER if place is Place.HUMAN else LOCAL_PROVIDER
