@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from suffice.serve.call import Call, Caller
 from suffice.serve.event import Event
 from suffice.serve.judgement import Judgement
 from suffice.serve.key import Key, Spent
 from suffice.serve.reply import Place, Reply, Step, Streaming
+from suffice.serve.restorer import Restorer
 
 
 class Tier(Protocol):
@@ -77,11 +78,15 @@ class Desk(Tier, Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Inspection:
-    """What was found in a call, and what policy makes of it; `found` counts the finds by class."""
+    """What was found in a call, and what policy makes of it; `found` counts the finds by class.
+
+    `restorer` belongs to `masked_body`: None where nothing is masked or the site leaves placeholders in.
+    """
 
     found: Mapping[str, int]
     local_only: bool = False
-    masked_body: Mapping[str, object] | None = None
+    masked_body: Mapping[str, Any] | None = None
+    restorer: Restorer | None = field(default=None, repr=False)
 
 
 class Inspector(Protocol):
