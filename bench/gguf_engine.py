@@ -7,7 +7,6 @@ which the two took turns.
 from __future__ import annotations
 
 import argparse
-import ctypes
 import os
 import statistics
 import tempfile
@@ -20,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from bench import gguf_model
+from bench.gguf_bare import Bare
 from suffice.measure import environment
 from suffice.models.decode.choose import Chooser
 from suffice.models.decode.generate import Job, complete, generate
@@ -155,34 +155,54 @@ def choosing(engine: LlamaEngine, rng: np.random.Generator, repeats: int) -> lis
 
 def bare_loop(path: Path, threads: int) -> Callable[[], object]:
     """Returns llama.cpp's own loop, with its own defaults: one token a pass, nothing done with the logits."""
-    loaded = library.load()
-    model_params = loaded.llama_model_default_params()
-    model = loaded.llama_model_load_from_file(str(path).encode(), model_params)
-    params = loaded.llama_context_default_params()
-    params.n_threads = params.n_threads_batch = threads
-    context = loaded.llama_init_from_model(model, params)
-    memory = loaded.llama_get_memory(context)
-    token, position, one = (ctypes.c_int32(7), ctypes.c_int32(0), ctypes.c_int32(1))
-    sequence, wanted = ctypes.c_int32(0), ctypes.c_int8(1)
-    places = (ctypes.c_void_p * 1)(ctypes.addressof(sequence))
-    batch = library.Batch(
-        n_tokens=1,
-        token=ctypes.addressof(token),
-        pos=ctypes.addressof(position),
-        n_seq_id=ctypes.addressof(one),
-        seq_id=ctypes.addressof(places),
-        logits=ctypes.addressof(wanted),
-    )
-    kept: list[Any] = [token, position, one, sequence, wanted, places]
+    bare = Bare(path, threads=threads)
+    passes = [bare.batch(documents=1, length=1, start=place) for place in range(_DECODED)]
 
     def loop() -> None:
-        loaded.llama_memory_clear(memory, True)  # noqa: FBT003 - the library's argument
-        for place in range(_DECODED):
-            kept[0].value, kept[1].value = 300 + place, place
-            assert loaded.llama_decode(context, batch) == 0
-            loaded.llama_get_logits_ith(context, 0)
+        bare.clear()
+        for batch in passes:
+            bare.decode(batch)
 
     return loop
+
+
+def reading(path: Path, threads: int, repeats: int) -> list[str]:
+    """Returns how fast documents are read after a prefix in passes of 1 to 16: what bounds choosing."""
+    contexts = {
+        "its own defaults": Bare(path, threads=threads),
+        "ours (decision 0013)": Bare(path, threads=threads, ours=True),
+    }
+    sizes = (1, 4, 16)
+
+    def passed(bare: Bare, documents: int) -> Callable[[], object]:
+        batch = bare.batch(documents=documents, length=_DOCUMENT_TOKENS, start=_PREFIX_TOKENS)
+        bare.share_prefix(_PREFIX_TOKENS, documents=max(sizes))
+
+        def way() -> None:
+            bare.forget_after(_PREFIX_TOKENS, documents=max(sizes))
+            bare.decode(batch)
+
+        return way
+
+    ways = {(name, size): passed(bare, size) for name, bare in contexts.items() for size in sizes}
+    named = {f"{name}, {size} a pass": way for (name, size), way in ways.items()}
+    took = times(named, repeats=max(repeats, 5))
+    lines = [
+        "## Reading documents with llama.cpp alone",
+        "",
+        _said(
+            f"Documents of {_DOCUMENT_TOKENS} tokens after a shared prefix of {_PREFIX_TOKENS}, no label",
+            f"read; medians of {max(repeats, 5)} turns.",
+        ),
+        "",
+        "| settings | documents/s | tokens/s |",
+        "|---|---|---|",
+    ]
+    for (_, size), (name, seconds) in zip(ways, took.items(), strict=True):
+        speed = size / statistics.median(seconds)
+        span = f"[{size / max(seconds):.1f}, {size / min(seconds):.1f}]"
+        lines.append(f"| {name} | {speed:.1f} {span} | {speed * _DOCUMENT_TOKENS:.0f} |")
+    return [*lines, "", "No way of choosing that reads the document can be faster than this.", ""]
 
 
 def decoding(engine: LlamaEngine, path: Path, threads: int, repeats: int) -> list[str]:
@@ -313,7 +333,9 @@ def main() -> None:
     """Make the model, then print every table."""
     parser = argparse.ArgumentParser(prog="python -m bench.gguf_engine", description=__doc__)
     parser.add_argument("--repeats", type=int, default=3, help="turns of each way (default: 3)")
-    parser.add_argument("--only", nargs="*", default=[], help="choosing, decoding, first_token, lookup")
+    parser.add_argument(
+        "--only", nargs="*", default=[], help="choosing, reading, decoding, first_token, lookup"
+    )
     arguments = parser.parse_args()
     threads, repeats = int(environment.cores()), arguments.repeats
     rng = np.random.default_rng(0)
@@ -328,6 +350,7 @@ def main() -> None:
         )
         parts: dict[str, Callable[[], list[str]]] = {
             "choosing": lambda: choosing(engine, rng, repeats),
+            "reading": lambda: reading(path, threads, repeats),
             "decoding": lambda: decoding(engine, path, threads, repeats),
             "first_token": lambda: first_token(engine, rng, repeats),
             "lookup": lambda: lookup(engine, rng, repeats),
