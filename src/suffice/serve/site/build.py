@@ -1,0 +1,142 @@
+"""From the checked keys of a site file to the settings of the rooms: routes, tiers, paths, addresses."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from suffice import fingerprint
+from suffice.errors import SpecError
+from suffice.ledger.home import home as user_home
+from suffice.models.http.endpoint import Endpoint, Waiting
+from suffice.models.http.spend import Price
+from suffice.serve.route import Route
+from suffice.serve.site.addresses import host_and_port
+from suffice.serve.site.coherence import check_names, check_offline, check_prompts
+from suffice.serve.site.problem import Problem
+from suffice.serve.site.schema import HumanKeys, ModelKeys, SiteFile, UpstreamKeys
+from suffice.serve.site.site import Audit, Served, ServerLimits, Site, Upstream
+
+
+def site_from(keys: SiteFile, *, base: Path, offline: bool = False) -> Site:
+    """Returns the site; relative paths start from the absolute `base`.
+
+    Raises:
+        Problem: names that clash or lead nowhere, an address that is none, a server beyond this
+            machine where the site is offline.
+    """
+    home = _path(keys.home, base) if keys.home is not None else user_home().resolve() / "gateway"
+    host, port = _address(keys.listen, ("listen",))
+    allow = tuple(
+        _address(written, ("offline_allow", index)) for index, written in enumerate(keys.offline_allow)
+    )
+    site = Site(
+        host=host,
+        port=port,
+        home=home,
+        routes={name: _route(name, model) for name, model in keys.models.items()},
+        served=tuple(_served(keys, base)),
+        upstreams=tuple(_upstreams(keys)),
+        people=tuple(name for name, tier in keys.tiers.items() if isinstance(tier, HumanKeys)),
+        privacy=keys.privacy,
+        audit=Audit(**keys.audit.model_dump()),
+        limits=ServerLimits(**keys.limits.model_dump()),
+        store_url=_store(keys.store, home),
+        hosts=keys.hosts,
+        offline=keys.offline or offline,
+        offline_allow=allow,
+        trusted_key=None if keys.trusted_key is None else _path(keys.trusted_key, base),
+    )
+    check_names(keys, site)
+    check_prompts(site)
+    if site.offline:
+        check_offline(site)
+    return site
+
+
+def _path(written: str, base: Path) -> Path:
+    return (base / Path(written).expanduser()).resolve()
+
+
+def _address(written: str, path: tuple[str | int, ...]) -> tuple[str, int]:
+    try:
+        return host_and_port(written)
+    except ValueError as error:
+        raise Problem(str(error), path=path) from error
+
+
+def _store(written: str, home: Path) -> str:
+    if written == "sqlite":
+        return f"sqlite:///{home / 'gateway.sqlite'}"
+    if not written.startswith(("postgresql://", "postgresql+psycopg://")):
+        raise Problem(
+            f"{written!r} is no store", path=("store",), hint="write sqlite, or postgresql://user@host/name"
+        )
+    return written
+
+
+def _route(name: str, model: ModelKeys) -> Route:
+    tiers = model.tiers if model.bundle is None else (name, *model.escalate_to)
+    return Route(
+        name=name,
+        tiers=tiers,
+        escalate_below=model.escalate_below,
+        novelty_above=model.novelty_above,
+        system_prompts=frozenset(_prompt_hash(prompt) for prompt in model.system_prompts),
+        reference=model.reference,
+        hedge_after_s=model.hedge_after_s,
+        timeout_s=model.timeout_s,
+    )
+
+
+def _prompt_hash(prompt: str) -> str:
+    return prompt if re.fullmatch(r"[0-9a-f]{64}", prompt) else fingerprint.of_text(prompt)
+
+
+def _served(keys: SiteFile, base: Path) -> Iterator[Served]:
+    for name, model in keys.models.items():
+        if model.bundle is None:
+            continue
+        folder = _path(model.bundle, base)
+        if not folder.is_dir():
+            raise Problem(
+                f"there is no folder {folder}",
+                path=("models", name, "bundle"),
+                hint="give the folder of a run, as `suffice run --out` named it",
+            )
+        yield Served(name=name, folder=folder, allow_uncertified=model.allow_uncertified)
+
+
+def _upstreams(keys: SiteFile) -> Iterator[Upstream]:
+    for name, tier in keys.tiers.items():
+        if isinstance(tier, UpstreamKeys):
+            try:
+                endpoint = _endpoint(tier)
+            except SpecError as error:
+                raise Problem(error.message, path=("tiers", name, "base_url"), hint=error.hint) from error
+            yield Upstream(
+                name=name,
+                endpoint=endpoint,
+                allow_private=tier.allow_private,
+                drop_params=frozenset(tier.drop_params),
+            )
+
+
+def _endpoint(tier: UpstreamKeys) -> Endpoint:
+    price = None
+    if tier.usd_per_1m_input is not None and tier.usd_per_1m_output is not None:
+        price = Price(usd_per_1m_input=tier.usd_per_1m_input, usd_per_1m_output=tier.usd_per_1m_output)
+    waiting = Waiting(
+        connect_s=tier.connect_s,
+        first_byte_s=tier.first_byte_s,
+        idle_s=tier.idle_s,
+        total_s=tier.total_s,
+        attempts=tier.attempts,
+    )
+    return Endpoint(
+        base_url=tier.base_url,
+        model=tier.model,
+        api_key_env=tier.api_key_env,
+        price=price,
+        concurrency=tier.concurrency,
+        waiting=waiting,
+    )
