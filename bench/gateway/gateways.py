@@ -37,8 +37,8 @@ def pass_through(upstream_port: int, *, folder: Path, core: int) -> Iterator[Run
     """Runs the bare pass-through."""
     port = free_port()
     command = [sys.executable, "-m", "bench.gateway.passthrough", str(upstream_port), str(port)]
-    with _running(command, port=port, folder=folder, core=core) as running:
-        yield running
+    with running(command, port=port, folder=folder, core=core) as one:
+        yield one
 
 
 @contextlib.contextmanager
@@ -59,12 +59,12 @@ general_settings:
     command = [str(program), "--config", str(folder / "litellm.yaml"), "--num_workers", "1"]
     command += ["--host", "127.0.0.1", "--port", str(port)]
     environment = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR"}
-    with _running(command, port=port, folder=folder, core=core, key=key, environment=environment) as running:
-        yield running
+    with running(command, port=port, folder=folder, core=core, key=key, environment=environment) as one:
+        yield one
 
 
 @contextlib.contextmanager
-def _running(
+def running(
     command: Sequence[str],
     *,
     port: int,
@@ -73,6 +73,7 @@ def _running(
     key: str = "",
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[Running]:
+    """Runs a gateway on one core until the block ends; what it says goes to a file."""
     log = folder / "gateway.log"
     with log.open("w") as said:
         process = subprocess.Popen(
