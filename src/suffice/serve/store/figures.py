@@ -106,14 +106,14 @@ def escalation(connection: sa.Connection, key_id: str | None, span: Span) -> Seq
 def quality(connection: sa.Connection, key_id: str | None, span: Span) -> Sequence[Rate]:
     """Returns by route and tier the share of judged answers that were right; the last word counts."""
     c = _feedback.c
-    judged = (*seen_by(_feedback, key_id), *within(_feedback, span), c.is_right.is_not(None))
-    last = sa.select(sa.func.max(c.number)).where(*judged).group_by(c.key_id, c.call_id)
+    judged = (*seen_by(_feedback, key_id), *within(_feedback, span), c.correct.is_not(None))
+    last = sa.select(sa.func.max(c.number)).where(*judged).group_by(c.key_id, c.request_id)
     query = (
-        sa.select(c.route, c.tier, c.is_right).where(c.number.in_(last)).order_by(c.route, c.tier, c.number)
+        sa.select(c.route, c.tier, c.correct).where(c.number.in_(last)).order_by(c.route, c.tier, c.number)
     )
     found = []
     for place, rows in itertools.groupby(connection.execute(query), key=lambda row: (row.route, row.tier)):
-        right = [float(row.is_right) for row in rows]
+        right = [float(row.correct) for row in rows]
         n, count = len(right), int(sum(right))
         bounds = (
             intervals.betting(right, level=_LEVEL) if n <= _MOST_BETS else intervals.wilson(count, n, _LEVEL)

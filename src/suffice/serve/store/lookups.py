@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import orjson
 import sqlalchemy as sa
 
+from suffice.serve.judgement import Judgement
 from suffice.serve.store.records import (
-    Feedback,
     Filter,
+    Judged,
     Kept,
-    KeptFeedback,
     Span,
     Ticket,
     TicketState,
@@ -67,12 +67,12 @@ def event(connection: sa.Connection, key_id: str | None, call_id: str) -> Kept |
 
 def feedback(
     connection: sa.Connection, key_id: str | None, before: int | None, limit: int
-) -> Sequence[KeptFeedback]:
+) -> Sequence[Judged]:
     """Returns feedback, newest first."""
     c = _feedback.c
     where = [*seen_by(_feedback, key_id), *([] if before is None else [c.number < before])]
     query = sa.select(_feedback).where(*where).order_by(c.number.desc()).limit(limit)
-    return [_kept_feedback(row) for row in connection.execute(query).mappings()]
+    return [_judged(row) for row in connection.execute(query).mappings()]
 
 
 def tickets(
@@ -114,15 +114,16 @@ def _kept(row: sa.RowMapping) -> Kept:
     return Kept(number=row["number"], event=to_event(row))
 
 
-def _kept_feedback(row: sa.RowMapping) -> KeptFeedback:
-    said = Feedback(
-        id=row["id"],
+def _judged(row: sa.RowMapping) -> Judged:
+    said = Judgement(
+        request_id=row["request_id"],
+        key_id=row["judge"],
         at=moment(row["at_us"]),
-        key_id=row["key_id"],
-        call_id=row["call_id"],
-        is_right=row["is_right"],
+        label=row["label"],
+        correct=row["correct"],
         score=row["score"],
-        right_answer=row["right_answer"],
-        note=row["note"],
+        comment=row["comment"],
     )
-    return KeptFeedback(number=row["number"], feedback=said, route=row["route"], tier=row["tier"])
+    return Judged(
+        number=row["number"], judgement=said, owner=row["key_id"], route=row["route"], tier=row["tier"]
+    )

@@ -11,8 +11,8 @@ from suffice.serve.store.down import reaching
 from suffice.serve.store.records import (
     ALWAYS,
     Filter,
+    Judged,
     Kept,
-    KeptFeedback,
     Latency,
     Money,
     Rate,
@@ -63,7 +63,7 @@ class Readings:
         return await self._read(figures.escalation, key_id, span)
 
     async def quality(self, key_id: str | None, *, span: Span = ALWAYS) -> Sequence[Rate]:
-        """Returns by route and tier how many answers clients called right.
+        """Returns by route and tier how many answers were called right.
 
         The interval may be looked at again and again while feedback arrives (`stats.intervals.betting`;
         over very many, Wilson's: `method` says which). Clients choose what they send feedback on: these
@@ -73,7 +73,7 @@ class Readings:
 
     async def feedback(
         self, key_id: str | None, *, before: int | None = None, limit: int = 50
-    ) -> Sequence[KeptFeedback]:
+    ) -> Sequence[Judged]:
         """Returns feedback, newest first; the next page is `before` the last one's number."""
         return await self._read(lookups.feedback, key_id, before, limit)
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from suffice.serve.event import Event
+from suffice.serve.judgement import Judgement
 from suffice.serve.reply import Step
 
 
@@ -19,29 +20,16 @@ class Kept:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Feedback:
-    """What a client said about an answer: whether it was right, and what would have been.
+class Judged:
+    """A judgement beside the route, the tier and the owner of the call it speaks of.
 
-    `call_id` is the id of the call (`Event.id`), `key_id` that of the key which gave both. `is_right`
-    is None where the client only sent a score in [0, 1], a right answer or a note.
+    `owner` is the key that asked; `judgement.key_id` the one that judged, which for an admin may be
+    another. `number` is what pages are turned by.
     """
 
-    id: str
-    at: datetime
-    key_id: str
-    call_id: str
-    is_right: bool | None = None
-    score: float | None = None
-    right_answer: str | None = None
-    note: str = ""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class KeptFeedback:
-    """Feedback beside the route and tier of the call it speaks of; `number` is what pages are turned by."""
-
     number: int
-    feedback: Feedback
+    judgement: Judgement
+    owner: str
     route: str
     tier: str
 

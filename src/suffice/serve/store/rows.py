@@ -20,7 +20,7 @@ EVENT_COLUMNS = (
     *("model", "steps", "escalated", "data_classes", "local_only", "left_machine", "masked", "certificate"),
     *("input_tokens", "output_tokens", "cost_usd", "reference_usd", "latency_ms", "first_token_ms"),
     *("streamed", "ticket", "request_sha256", "response_sha256", "request_text", "response_text"),
-    *("log", "seq"),
+    *("run", "seq"),
 )
 
 
@@ -74,7 +74,7 @@ def step_of(fields: Mapping[str, Any]) -> Step:
     return Step(**{**fields, "place": Place(fields["place"]), "verdict": Verdict(fields["verdict"])})
 
 
-def of_event(event: Event, log: str | None, seq: int | None) -> tuple[Any, ...]:
+def of_event(event: Event, run: str | None, seq: int | None) -> tuple[Any, ...]:
     """Returns the values of an event's row, in the order of `EVENT_COLUMNS`."""
     usage = event.usage
     return (
@@ -87,7 +87,7 @@ def of_event(event: Event, log: str | None, seq: int | None) -> tuple[Any, ...]:
         usage.input_tokens, usage.output_tokens, event.cost_usd, event.reference_usd,
         event.latency_ms, event.first_token_ms, event.streamed, event.ticket,
         event.request_sha256, event.response_sha256, _maybe(event.request_text), _maybe(event.response_text),
-        log, seq,
+        run, seq,
     )  # fmt: skip
 
 
@@ -104,4 +104,4 @@ def to_event(row: RowMapping) -> Event:
     )
 
 
-_REBUILT = {"at_us", "place", "steps", "data_classes", "input_tokens", "output_tokens", "log", "seq"}
+_REBUILT = {"at_us", "place", "steps", "data_classes", "input_tokens", "output_tokens", "run", "seq"}

@@ -42,11 +42,11 @@ events = sa.Table(
     sa.Column("response_sha256", sa.Text, nullable=False),
     sa.Column("request_text", sa.Text),
     sa.Column("response_text", sa.Text),
-    # Where the event stands in an audit log: makes writing it twice harmless. A client can choose
-    # a call's id, so that one may repeat.
-    sa.Column("log", sa.Text),
+    # Which opening of which audit log wrote the event, and as which record: makes keeping it twice
+    # harmless. A call's id would not do, since clients can choose it.
+    sa.Column("run", sa.Text),
     sa.Column("seq", sa.BigInteger),
-    sa.UniqueConstraint("log", "seq", name="events_of_log"),
+    sa.UniqueConstraint("run", "seq", name="events_of_run"),
     sa.Index("events_by_id", "id"),
     sa.Index("events_by_time", "at_us"),
     sa.Index("events_by_key", "key_id", "number"),
@@ -56,16 +56,16 @@ feedback = sa.Table(
     "feedback",
     metadata,
     sa.Column("number", _NUMBER, primary_key=True, autoincrement=True),
-    sa.Column("id", sa.Text, nullable=False, unique=True),
     sa.Column("at_us", sa.BigInteger, nullable=False),
-    sa.Column("key_id", sa.Text, nullable=False),
-    sa.Column("call_id", sa.Text, nullable=False),
+    sa.Column("key_id", sa.Text, nullable=False),  # of the call: who may see this
+    sa.Column("judge", sa.Text, nullable=False),
+    sa.Column("request_id", sa.Text, nullable=False),
     sa.Column("route", sa.Text, nullable=False),
     sa.Column("tier", sa.Text, nullable=False),
-    sa.Column("is_right", sa.Boolean),
+    sa.Column("correct", sa.Boolean),
     sa.Column("score", sa.Double),
-    sa.Column("right_answer", sa.Text),
-    sa.Column("note", sa.Text, nullable=False),
+    sa.Column("label", sa.Text),
+    sa.Column("comment", sa.Text, nullable=False),
     sa.Index("feedback_by_key", "key_id", "number"),
 )
 
