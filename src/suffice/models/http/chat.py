@@ -82,7 +82,7 @@ def read_reply(payload: Mapping[str, Any], labels: Sequence[str]) -> Reply | Non
             pass
         case _:
             return None
-    usage = _usage(payload.get("usage"))
+    usage = usage_of(payload.get("usage"))
     if content is None:
         why = "refused to answer" if message.get("refusal") else "gave an empty answer"
         return Reply(text=None, usage=usage, notes=(f"the model {why}",))
@@ -97,7 +97,7 @@ def read_reply(payload: Mapping[str, Any], labels: Sequence[str]) -> Reply | Non
     return Reply(text=None, usage=usage, notes=(*notes, said))
 
 
-def _usage(value: Any) -> Usage:
+def usage_of(value: Any) -> Usage:
     """Returns the tokens a reply states; None for what it does not, or states as nonsense."""
     if not isinstance(value, Mapping):
         return Usage()

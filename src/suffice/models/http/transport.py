@@ -13,9 +13,9 @@ import numpy as np
 from suffice.errors import ModelError
 from suffice.models.http.endpoint import Endpoint
 
-_LARGEST_REPLY_BYTES = 8 << 20
+LARGEST_REPLY_BYTES = 8 << 20
 _QUOTED_BYTES = 120
-_LATER = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+LATER = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 _HOPELESS = frozenset({401, 402, 403, 404, 405})
 
 Sleep = Callable[[float], Awaitable[Any]]
@@ -151,8 +151,8 @@ class Transport:
                 if not chunk:
                     return bytes(data)
                 data += chunk
-                if len(data) > _LARGEST_REPLY_BYTES:
-                    raise CallFailed(f"{host} sent more than {_LARGEST_REPLY_BYTES >> 20} MiB", billed=True)
+                if len(data) > LARGEST_REPLY_BYTES:
+                    raise CallFailed(f"{host} sent more than {LARGEST_REPLY_BYTES >> 20} MiB", billed=True)
         except TimeoutError as error:
             raise CallFailed(
                 f"{host} stalled for {idle_s:g} s after {len(data)} bytes of its reply", billed=True
@@ -182,8 +182,8 @@ def _refusal(host: str, response: aiohttp.ClientResponse, quoted: str, data: byt
         )
     if status == 429 and b"insufficient_quota" in data:
         return CallFailed(f"{host}: the account has no money left: {quoted}", hopeless=True)
-    if status in _LATER:
-        pause_s = _pause_asked(response.headers.get("Retry-After"))
+    if status in LATER:
+        pause_s = pause_asked_s(response.headers.get("Retry-After"))
         wait = "" if pause_s is None else f", and asks to wait {pause_s:g} s"
         return CallFailed(f"{host} answered status {status}{wait}: {quoted}", retryable=True, pause_s=pause_s)
     hints = {
@@ -196,7 +196,7 @@ def _refusal(host: str, response: aiohttp.ClientResponse, quoted: str, data: byt
     )
 
 
-def _pause_asked(header: str | None) -> float | None:
+def pause_asked_s(header: str | None) -> float | None:
     """Returns the seconds of a Retry-After header, in either of its forms (RFC 9110, 10.2.3)."""
     if header is None:
         return None

@@ -1,0 +1,67 @@
+"""What a server's reply says: whether it is one, its text, its usage, and signs that it read too little."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from suffice.models.http.chat import usage_of
+from suffice.ports import Usage
+from suffice.serve.call import Operation
+
+# More bytes a token than any usual text has (English about 4, long runs of spaces and code up to 8).
+_MOST_BYTES_PER_TOKEN = 12
+_SHORTEST_JUDGED_BYTES = 4096
+
+
+def text_of(operation: Operation, payload: Mapping[str, Any]) -> str | None:
+    """Returns the first answer's text, "" for one without words (tool calls, a refusal, a vector).
+
+    None where the reply has not the form of the operation.
+    """
+    match operation, payload:
+        case Operation.CHAT, {"choices": [{"message": {**message}}, *_]}:
+            content = message.get("content")
+            return content if isinstance(content, str) else ("" if content is None else None)
+        case Operation.COMPLETION, {"choices": [{"text": str() as text}, *_]}:
+            return text
+        case Operation.EMBEDDING, {"data": [{"embedding": list() | str()}, *_]}:
+            return ""
+        case _:
+            return None
+
+
+def is_chunk(value: Any) -> bool:
+    """Says whether an event of a stream is a chunk of a completion."""
+    return isinstance(value, dict) and isinstance(value.get("choices"), list)
+
+
+def begins(chunk: Mapping[str, Any]) -> bool:
+    """Says whether an answer has begun with this chunk: words, a role, a tool call, or its end."""
+    for choice in chunk["choices"]:
+        if isinstance(choice, dict):
+            delta = choice.get("delta")
+            words = choice.get("text") or choice.get("finish_reason")
+            if words or (isinstance(delta, dict) and any(delta.values())):
+                return True
+    return False
+
+
+def error_in(value: Any) -> Any:
+    """Returns the error object within an event or a reply, None where there is none."""
+    return value.get("error") if isinstance(value, dict) else None
+
+
+def cut_context(*, sent_bytes: int, usage: Usage) -> str:
+    """Returns a remark where a server read far fewer tokens than the text must have, else "".
+
+    Servers cut long inputs without a word: the only sign is `usage.prompt_tokens`. This finds gross cuts
+    only: tokens of usual text have 2 to 8 bytes, and less than one in 12 raises the remark.
+    """
+    tokens = usage.input_tokens
+    if tokens is None or sent_bytes < _SHORTEST_JUDGED_BYTES or tokens * _MOST_BYTES_PER_TOKEN >= sent_bytes:
+        return ""
+    return f"the server counts {tokens} tokens in a text of {sent_bytes} bytes: it may have cut the text"
+
+
+def usage_in(payload: Mapping[str, Any]) -> Usage:
+    """Returns the tokens that a reply or chunk states."""
+    return usage_of(payload.get("usage"))

@@ -1,0 +1,71 @@
+"""When a failed exchange is tried again: only before a reply's first byte, with growing, jittered pauses.
+
+The pauses double and are drawn between half and one and a half of that, so that callers who failed
+together do not come again together. A server's own Retry-After replaces them.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import numpy as np
+
+from suffice.models.http.endpoint import Waiting
+from suffice.serve.errors import TierFailed
+
+Sleep = Callable[[float], Awaitable[Any]]
+Result = TypeVar("Result")
+
+
+class ExchangeFailed(TierFailed):
+    """One exchange with a server that brought no reply.
+
+    `retryable`: not one byte of a reply had come, and asking again may help. `pause_s`: how long the
+    server asks to wait. `blames_server`: whether the server is at fault; None where that cannot be said.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        is_callers_fault: bool = False,
+        retryable: bool = False,
+        pause_s: float | None = None,
+        blames_server: bool | None = True,
+    ) -> None:
+        super().__init__(message, status=status, is_callers_fault=is_callers_fault)
+        self.retryable = retryable
+        self.pause_s = pause_s
+        self.blames_server = blames_server
+
+
+class Retries:
+    """Tries exchanges again, as `waiting` allows and the call's time lasts."""
+
+    def __init__(self, waiting: Waiting, *, sleep: Sleep = asyncio.sleep, seed: int | None = None) -> None:
+        self._waiting = waiting
+        self._sleep = sleep
+        self._rng = np.random.default_rng(seed)
+
+    async def __call__(self, once: Callable[[], Awaitable[Result]], *, left_s: Callable[[], float]) -> Result:
+        """Returns what `once` returns; `left_s` says how many seconds the call has left.
+
+        Raises:
+            ExchangeFailed: the last attempt's, or the one after which a pause would pass the call's time.
+        """
+        for attempt in range(1, self._waiting.attempts):
+            try:
+                return await once()
+            except ExchangeFailed as failure:
+                pause_s = self._pause_s(attempt, failure)
+                too_long = pause_s > self._waiting.longest_pause_s or pause_s >= left_s()
+                if not failure.retryable or too_long:
+                    raise
+            await self._sleep(pause_s)
+        return await once()
+
+    def _pause_s(self, attempt: int, failure: ExchangeFailed) -> float:
+        if failure.pause_s is not None:
+            return failure.pause_s
+        return float(self._waiting.backoff_s * 2.0 ** (attempt - 1) * self._rng.uniform(0.5, 1.5))

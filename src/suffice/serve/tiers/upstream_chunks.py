@@ -1,0 +1,189 @@
+"""The chunks of a server's stream, checked one by one; leaving them closes the connection."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any, Self
+
+import aiohttp
+import orjson
+
+from suffice.ports import UNKNOWN_USAGE, Usage
+from suffice.serve.tiers.allowance import Allowance
+from suffice.serve.tiers.completion import begins, error_in, is_chunk, usage_in
+from suffice.serve.tiers.retries import ExchangeFailed
+from suffice.serve.tiers.sse_reader import EventTooLarge, SseReader
+from suffice.serve.tiers.upstream_settings import UpstreamSettings
+
+_DONE = b"[DONE]"
+# A stream's last bytes come with or just after its last event; for longer the client does not wait.
+_LINGER_S = 0.05
+
+Chunk = Mapping[str, Any]
+
+
+class UpstreamChunks:
+    """An asynchronous iterator over the chunks of one response.
+
+    A class, not a generator: leaving a generator that was never begun would not close the
+    connection. `at_end` is told once that the stream is over, with its usage and what broke it (None:
+    nothing did, or the reader left early).
+    """
+
+    def __init__(
+        self,
+        response: aiohttp.ClientResponse,
+        *,
+        settings: UpstreamSettings,
+        allowance: Allowance,
+        hides_usage: bool,
+        at_end: Callable[[Usage, ExchangeFailed | None], None],
+    ) -> None:
+        self._response = response
+        self._settings = settings
+        self._allowance = allowance
+        self._hides_usage = hides_usage
+        self._at_end = at_end
+        self._reader = SseReader(event_bytes=settings.event_bytes)
+        self._ready: deque[Chunk] = deque()
+        self._usage = UNKNOWN_USAGE
+        self._failure: ExchangeFailed | None = None
+        self._bytes = 0
+        self._finished: dict[int, bool] = {}
+        self._has_begun = False
+        self._is_over = False
+        self._is_closed = False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Chunk:
+        while not self._ready:
+            if self._is_closed:
+                raise StopAsyncIteration
+            if self._is_over:
+                await self._end()
+            else:
+                await self._advance()
+        return self._ready.popleft()
+
+    async def begin(self) -> str:
+        """Returns the model's name, "" where the server states none, once the answer has begun.
+
+        Raises:
+            ExchangeFailed: it ended, broke or was nonsense before.
+        """
+        while not self._has_begun and not self._is_over:
+            await self._advance()
+        if not self._has_begun:
+            await self._end()
+        model = self._ready[0].get("model") if self._ready else None
+        return model if isinstance(model, str) else ""
+
+    async def aclose(self) -> None:
+        """Leaves the stream: closes its connection, unless it was read to its end; twice is harmless."""
+        self._close(None)
+
+    async def _end(self) -> None:
+        """Ends a stream that is over.
+
+        Raises:
+            ExchangeFailed: it was not whole.
+        """
+        failure = self._failure
+        if failure is None and not self._is_whole():
+            failure = ExchangeFailed(f"tier {self._settings.name} broke off within its stream")
+        if failure is None:
+            await self._linger()
+        self._close(failure)
+        if failure is not None:
+            raise failure
+
+    def _close(self, failure: ExchangeFailed | None) -> None:
+        if not self._is_closed:
+            self._is_closed = True
+            self._response.close()
+            self._at_end(self._usage, failure)
+
+    def _is_whole(self) -> bool:
+        """Says whether every answer that began has come to its end."""
+        return bool(self._finished) and all(self._finished.values())
+
+    async def _linger(self) -> None:
+        """Reads the end of the response, so that its connection can be used again."""
+        content = self._response.content
+        try:
+            async with asyncio.timeout(_LINGER_S):
+                while not content.at_eof() and not await content.readany():
+                    pass
+        except (TimeoutError, aiohttp.ClientError):
+            return
+
+    async def _advance(self) -> None:
+        """Takes in the next bytes; a fault is kept until the chunks before it are handed out."""
+        try:
+            piece = await self._piece()
+            events = self._reader.feed(piece) if piece else self._reader.finish()
+            for event in events:
+                if self._is_over:
+                    break
+                self._take(event)
+            self._is_over = self._is_over or not piece
+        except ExchangeFailed as failure:
+            self._failure, self._is_over = failure, True
+        except EventTooLarge as error:
+            self._failure = ExchangeFailed(f"tier {self._settings.name}: {error.message}")
+            self._is_over = True
+        except BaseException:  # cancelled: the client left
+            self._close(None)
+            raise
+
+    async def _piece(self) -> bytes:
+        allowance, name = self._allowance, self._settings.name
+        try:
+            async with asyncio.timeout(allowance.next_s() if self._has_begun else allowance.first_s()):
+                piece = await self._response.content.readany()
+        except TimeoutError as error:
+            what = "stalled within its stream, no more came" if self._has_begun else "began no answer"
+            raise allowance.ran_out(what) from error
+        except aiohttp.ClientError as error:
+            if self._is_whole():
+                return b""  # every answer had come to its end
+            raise ExchangeFailed(f"tier {name} broke off within its stream") from error
+        self._bytes += len(piece)
+        if self._bytes > self._settings.reply_bytes:
+            raise ExchangeFailed(f"tier {name} sent more than {self._settings.reply_bytes:,} bytes")
+        return piece
+
+    def _take(self, event: bytes) -> None:
+        name = self._settings.name
+        if event == _DONE:
+            self._is_over = True
+            return
+        if not event:
+            return
+        try:
+            chunk = orjson.loads(event)
+        except orjson.JSONDecodeError as error:
+            raise ExchangeFailed(f"tier {name} sent an event that is no JSON") from error
+        if error_in(chunk):
+            raise ExchangeFailed(f"tier {name} sent an error within its stream")
+        if not is_chunk(chunk):
+            raise ExchangeFailed(f"tier {name} sent an event that is no chunk of a completion")
+        self._note(chunk)
+        if self._hides_usage and chunk.pop("usage", None) and not chunk["choices"]:
+            return
+        self._ready.append(chunk)
+
+    def _note(self, chunk: Chunk) -> None:
+        """Takes note of usage, and of which choices are under way."""
+        if chunk.get("usage"):
+            self._usage = usage_in(chunk)
+        self._has_begun = self._has_begun or begins(chunk)
+        for choice in chunk["choices"]:
+            if isinstance(choice, dict):
+                index = choice.get("index")
+                number = index if isinstance(index, int) else 0
+                self._finished[number] = bool(choice.get("finish_reason")) or self._finished.get(
+                    number, False
+                )
