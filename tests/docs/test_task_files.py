@@ -18,7 +18,8 @@ WHOLE = {
     "reference": {"answers": "gpt_answer"},
     "bars": {"quality": {"target": "non_inferior", "margin": 0.02}},
 }
-BLOCKS = blocks("yaml")
+# Site files, which begin with `suffice`, are held against their own schema beside their reader.
+BLOCKS = [block for block in blocks("yaml") if "suffice" not in yaml.safe_load(block.text)]
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=map(str, BLOCKS))

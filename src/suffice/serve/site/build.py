@@ -1,20 +1,25 @@
 """From the checked keys of a site file to the settings of the rooms: routes, tiers, paths, addresses."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from suffice import fingerprint
 from suffice.errors import SpecError
 from suffice.ledger.home import home as user_home
 from suffice.models.http.endpoint import Endpoint, Waiting
 from suffice.models.http.spend import Price
+from suffice.serve.observe.traces import TraceSettings
+from suffice.serve.privacy.settings import PrivacySettings, read_privacy
 from suffice.serve.route import Route
 from suffice.serve.site.addresses import host_and_port
 from suffice.serve.site.coherence import check_names, check_offline, check_prompts
 from suffice.serve.site.problem import Problem
 from suffice.serve.site.schema import HumanKeys, ModelKeys, SiteFile, UpstreamKeys
-from suffice.serve.site.site import Audit, Served, ServerLimits, Site, Upstream
+from suffice.serve.site.site import Audit, Served, ServerLimits, Site
+from suffice.serve.store.settings import StoreSettings
+from suffice.serve.tiers.upstream_settings import UpstreamSettings
 
 
 def site_from(keys: SiteFile, *, base: Path, offline: bool = False) -> Site:
@@ -37,10 +42,11 @@ def site_from(keys: SiteFile, *, base: Path, offline: bool = False) -> Site:
         served=tuple(_served(keys, base)),
         upstreams=tuple(_upstreams(keys)),
         people=tuple(name for name, tier in keys.tiers.items() if isinstance(tier, HumanKeys)),
-        privacy=keys.privacy,
+        privacy=_privacy(keys.privacy),
         audit=Audit(**keys.audit.model_dump()),
         limits=ServerLimits(**keys.limits.model_dump()),
-        store_url=_store(keys.store, home),
+        store=StoreSettings(url=_store(keys.store, home)),
+        traces=None if keys.traces is None else TraceSettings(**keys.traces.model_dump()),
         hosts=keys.hosts,
         offline=keys.offline or offline,
         offline_allow=allow,
@@ -74,6 +80,14 @@ def _store(written: str, home: Path) -> str:
     return written
 
 
+def _privacy(section: Mapping[str, Any]) -> PrivacySettings:
+    try:
+        return read_privacy(section)
+    except SpecError as error:
+        dotted, _, message = error.message.partition(": ")
+        raise Problem(message, path=tuple(dotted.split(".")), hint=error.hint) from error
+
+
 def _route(name: str, model: ModelKeys) -> Route:
     tiers = model.tiers if model.bundle is None else (name, *model.escalate_to)
     return Route(
@@ -103,22 +117,33 @@ def _served(keys: SiteFile, base: Path) -> Iterator[Served]:
                 path=("models", name, "bundle"),
                 hint="give the folder of a run, as `suffice run --out` named it",
             )
-        yield Served(name=name, folder=folder, allow_uncertified=model.allow_uncertified)
+        yield Served(
+            name=name,
+            folder=folder,
+            allow_uncertified=model.allow_uncertified,
+            processes=model.processes,
+            batch=model.batch,
+            batch_wait_ms=model.batch_wait_ms,
+            queue=model.queue,
+        )
 
 
-def _upstreams(keys: SiteFile) -> Iterator[Upstream]:
+def _upstreams(keys: SiteFile) -> Iterator[UpstreamSettings]:
     for name, tier in keys.tiers.items():
         if isinstance(tier, UpstreamKeys):
             try:
-                endpoint = _endpoint(tier)
+                yield UpstreamSettings(
+                    name=name,
+                    endpoint=_endpoint(tier),
+                    queue=tier.queue,
+                    queue_s=tier.queue_s,
+                    drop_params=frozenset(tier.drop_params),
+                    allow_private=tier.allow_private,
+                    allow_networks=tier.allow_networks,
+                )
             except SpecError as error:
-                raise Problem(error.message, path=("tiers", name, "base_url"), hint=error.hint) from error
-            yield Upstream(
-                name=name,
-                endpoint=endpoint,
-                allow_private=tier.allow_private,
-                drop_params=frozenset(tier.drop_params),
-            )
+                message = error.message.removeprefix(f"tier {name}: ")
+                raise Problem(message, path=("tiers", name), hint=error.hint) from error
 
 
 def _endpoint(tier: UpstreamKeys) -> Endpoint:

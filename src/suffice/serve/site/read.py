@@ -21,6 +21,7 @@ from suffice.serve.site.problem import Problem
 from suffice.serve.site.schema import SiteFile
 from suffice.serve.site.secrets_in import secrets_in
 from suffice.serve.site.site import Served, Site
+from suffice.serve.store.settings import StoreSettings
 
 _MANUAL = Manual(
     schema=SiteFile,
@@ -129,12 +130,12 @@ def _of_folder(folder: Path) -> Site:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ArtefactError(f"{task} is damaged: {error!r}") from error
     model = re.sub(r"\s+", "-", name.strip())
-    home = user_home() / "gateway"
+    home = user_home().resolve() / "gateway"
     return Site(
         host="127.0.0.1",
         port=8321,
         home=home,
         routes={model: Route(name=model, tiers=(model,))},
         served=(Served(name=model, folder=folder.resolve()),),
-        store_url=f"sqlite:///{home.resolve() / 'gateway.sqlite'}",
+        store=StoreSettings(url=f"sqlite:///{home / 'gateway.sqlite'}"),
     )

@@ -19,6 +19,10 @@ def _as_tuple(value: Any) -> Any:
 Several = Annotated[tuple[Words, ...], BeforeValidator(_as_tuple)]
 
 
+# Keys of a model that say something of its bundle.
+_OF_BUNDLE = {"allow_uncertified", "processes", "batch", "batch_wait_ms", "queue"}
+
+
 class ModelKeys(Part):
     """One name that clients may send as `model`."""
 
@@ -38,6 +42,12 @@ class ModelKeys(Part):
     )
     timeout_s: Positive = Field(default=120.0, description="longest time for one call")
     allow_uncertified: bool = Field(default=False, description="serve the bundle without a valid certificate")
+    processes: Annotated[int, Field(ge=0, le=256)] = Field(
+        default=0, description="processes that compute the bundle; 0: a thread of the gateway"
+    )
+    batch: Whole = Field(default=32, description="calls the bundle answers together, at most")
+    batch_wait_ms: NonNegative = Field(default=0.0, description="how long a batch waits for more calls")
+    queue: Whole = Field(default=512, description="calls that wait for the bundle; above: 429")
 
     @model_validator(mode="after")
     def _one_way(self) -> "ModelKeys":
@@ -45,8 +55,9 @@ class ModelKeys(Part):
             raise ValueError("give one of: 'bundle' (with 'escalate_to' for hard requests), or 'tiers'")
         if self.tiers and self.escalate_to:
             raise ValueError("'escalate_to' stands beside 'bundle'; list all tiers under 'tiers'")
-        if self.tiers and self.allow_uncertified:
-            raise ValueError("'allow_uncertified' stands beside the 'bundle' it is said of")
+        beside_bundle = self.model_fields_set & _OF_BUNDLE
+        if self.tiers and beside_bundle:
+            raise ValueError(f"{min(beside_bundle)!r} stands beside the 'bundle' it is said of")
         return self
 
 
@@ -71,7 +82,12 @@ class UpstreamKeys(Part):
     attempts: Annotated[int, Field(ge=1, le=20)] = Field(
         default=2, description="how often it is asked, before the first byte only"
     )
-    allow_private: bool = Field(default=False, description="it may be in a private network")
+    queue: Annotated[int, Field(ge=0)] = Field(
+        default=64, description="calls that wait for a place; above: 429"
+    )
+    queue_s: Positive = Field(default=5.0, description="longest wait for a place")
+    allow_private: bool = Field(default=False, description="its name may lead into private networks")
+    allow_networks: Several = Field(default=(), description="private networks (CIDR) it may lead into")
     drop_params: Several = Field(default=(), description="parameters of a call that it does not take")
 
     @field_validator("api_key_env")
@@ -104,6 +120,13 @@ class AuditKeys(Part):
     required: bool = Field(default=True, description="refuse calls while the audit log cannot be written")
 
 
+class TraceKeys(Part):
+    """Traces by OTLP."""
+
+    endpoint: Words = Field(description="full address, e.g. http://127.0.0.1:4318/v1/traces")
+    sampled: Unit = Field(default=1.0, description="share of the traces that is kept")
+
+
 class LimitKeys(Part):
     """What one client may take of the gateway."""
 
@@ -111,7 +134,6 @@ class LimitKeys(Part):
     header_count: Whole = Field(default=100, description="most headers of a request")
     header_bytes: Whole = Field(default=32 << 10, description="largest sum of a request's headers")
     connections: Whole = Field(default=2048, description="connections and calls at once; above: 503")
-    queue: Whole = Field(default=512, description="calls that wait for one local tier; above: 429")
     slow_header_s: Positive = Field(default=10.0, description="longest time to send a request's headers")
     slow_body_s: Positive = Field(default=30.0, description="longest time to send a request's body")
     slow_reader_s: Positive = Field(default=30.0, description="longest time without reading a reply's bytes")
@@ -131,6 +153,7 @@ class SiteFile(Part):
     privacy: dict[str, Any] = Field(default_factory=dict, description="what is done with private data")
     audit: AuditKeys = Field(default_factory=AuditKeys, description="the audit log")
     store: Words = Field(default="sqlite", description="`sqlite`, or the address of a PostgreSQL")
+    traces: TraceKeys | None = Field(default=None, description="where traces are sent by OTLP")
     limits: LimitKeys = Field(default_factory=LimitKeys, description="what one client may take")
     hosts: Several = Field(default=(), description="further names allowed in a request's Host header")
     offline: bool = Field(default=False, description="open no connection but to this machine")

@@ -3,32 +3,29 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from suffice.models.http.endpoint import Endpoint
+from suffice.serve.observe.traces import TraceSettings
+from suffice.serve.privacy.settings import PrivacySettings
 from suffice.serve.route import Route
+from suffice.serve.store.settings import StoreSettings
+from suffice.serve.tiers.upstream_settings import UpstreamSettings
 
 
 @dataclass(frozen=True, kw_only=True)
 class Served:
-    """A bundle that is served as the tier `name`; its run `folder` holds the certificate too."""
+    """A bundle that is served as the tier `name`; its run `folder` holds the certificate too.
+
+    `processes`: 0 computes in a thread of the gateway. `batch` calls at most are answered together;
+    a batch that is not full waits `batch_wait_ms`. `queue` calls wait at most.
+    """
 
     name: str
     folder: Path
     allow_uncertified: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Upstream:
-    """A server that is the tier `name`.
-
-    `allow_private`: it may lie in a private network. `drop_params` are what it does not take of a call.
-    """
-
-    name: str
-    endpoint: Endpoint
-    allow_private: bool = False
-    drop_params: frozenset[str] = frozenset()
+    processes: int = 0
+    batch: int = 32
+    batch_wait_ms: float = 0.0
+    queue: int = 512
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +44,6 @@ class ServerLimits:
     header_count: int = 100
     header_bytes: int = 32 << 10
     connections: int = 2048
-    queue: int = 512
     slow_header_s: float = 10.0
     slow_body_s: float = 30.0
     slow_reader_s: float = 30.0
@@ -59,7 +55,7 @@ class Site:
     """One gateway's settings; every path absolute.
 
     `routes` by the name clients send, `served`, `upstreams` and `people` are the tiers that routes name.
-    `store_url` is SQLAlchemy's, without a password. `hosts` are further names of the Host header, as
+    `store` holds no password. `hosts` are further names of the Host header, as
     written. `offline_allow` are (host, port) reached even when `offline`. `trusted_key` None: this
     machine's own. `file` is None where the site was made of a run folder.
     """
@@ -68,17 +64,18 @@ class Site:
     port: int
     home: Path
     routes: Mapping[str, Route]
-    store_url: str
+    store: StoreSettings
     served: tuple[Served, ...] = ()
-    upstreams: tuple[Upstream, ...] = ()
+    upstreams: tuple[UpstreamSettings, ...] = ()
     people: tuple[str, ...] = ()
-    privacy: Mapping[str, Any] = field(default_factory=dict)
+    privacy: PrivacySettings = field(default_factory=PrivacySettings)
     audit: Audit = Audit()
     limits: ServerLimits = ServerLimits()
     hosts: tuple[str, ...] = ()
     offline: bool = False
     offline_allow: tuple[tuple[str, int], ...] = ()
     trusted_key: Path | None = None
+    traces: TraceSettings | None = None
     file: Path | None = None
 
     @property

@@ -82,7 +82,7 @@ def test_reads_every_key(tmp_path: Path) -> None:
     assert ("people",) == site.people
     assert Audit(contents=True, required=True) == site.audit
     assert ServerLimits(body_bytes=1000) == site.limits
-    assert f"sqlite:///{tmp_path}/gateway/gateway.sqlite" == site.store_url
+    assert f"sqlite:///{tmp_path}/gateway/gateway.sqlite" == site.store.url
     assert (("gateway.example.com",), tmp_path / "signer.pem") == (site.hosts, site.trusted_key)
     assert not site.offline
 
@@ -123,11 +123,28 @@ def test_reads_every_key(tmp_path: Path) -> None:
         ),
         ("127.0.0.1:9000", "127.0.0.1", "line 2: 'listen': '127.0.0.1' is not host:port", ""),
         ("127.0.0.1:9000", "127.0.0.1:99999", "is not host:port", ""),
-        ("https://api", "ftp://api", "'tiers.big.base_url': base_url must look like https", ""),
+        ("https://api", "ftp://api", "'tiers.big': base_url must look like https", ""),
         ("https://api.example.com", "http://api.example.com", "would send the key in BIG_KEY over http", ""),
         ("https://api.example.com", "http://169.254.169.254", "link-local", ""),
         (", usd_per_1m_output: 10", "", "give both prices", ""),
         ("api_key_env: BIG_KEY", "api_key_env: BIG-KEY", "not the name of an environment variable", ""),
+        ("drop_params: [seed]", "drop_params: [model]", "'tiers.big': drop_params cannot hold", ""),
+        (
+            "mistral-7b, allow_private: true",
+            "m, allow_networks: [x]",
+            "allow_networks holds",
+            "10.1",
+        ),
+        (
+            "default: allow",
+            "default: alow",
+            "line 20: 'privacy.default': 'alow' is no",
+            "write one of",
+        ),
+        ("default: allow", "clases: {}", "line 20: 'privacy': unknown key 'clases'", "known: "),
+        ("default: allow", "classes: {card: never}", "'privacy.classes.card': 'never'", "local_only"),
+        ("tiers: [mistral, big]", "tiers: [big], processes: 2", "'processes' stands beside the 'bundle'", ""),
+        ("home: gateway", "traces: {endpont: x}", "unknown key 'traces.endpont'", "did you mean 'endpoint'?"),
         ("home: gateway", "store: mysql://host/db", "'mysql://host/db' is no store", "postgresql://"),
         ("timeout_s: 30", "timeout_s: 0", "'models.tickets.timeout_s' is 0", ""),
         ("timeout_s: 30", "timeout_s: '30'", "'models.tickets.timeout_s' is '30'", ""),
