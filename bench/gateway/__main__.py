@@ -15,10 +15,10 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from bench.gateway import gateways
-from bench.gateway.gateways import MODEL, Running
+from bench.gateway.gateways import MODEL, Running, running
 from bench.gateway.load import Load, body_of, load
 from bench.gateway.machine import free_port
-from bench.gateway.ours import ours, site_models, upstream_tier
+from bench.gateway.ours import made_home
 from bench.gateway.upstream import upstream
 from bench.proof.tables import markdown
 
@@ -33,8 +33,11 @@ def compared(folder: Path, *, litellm: Path | None) -> dict[str, Gateway]:
     """Returns the gateways by name, each as what runs it before a server's port."""
 
     @contextlib.contextmanager
-    def suffice(port: int) -> Iterator[Running]:
-        with ours(site_models(), {"big": upstream_tier(port)}, folder=folder, core=_GATEWAY_CORE) as one:
+    def suffice(behind: int) -> Iterator[Running]:
+        port = free_port()
+        place = Path(tempfile.mkdtemp(dir=folder))
+        home = made_home(place, port=port, models={MODEL: {"tiers": ["big"]}}, tiers={"big": _big(behind)})
+        with running(home.command, port=port, folder=place, core=_GATEWAY_CORE, key=home.keys[0]) as one:
             yield one
 
     found: dict[str, Gateway] = {
@@ -48,6 +51,18 @@ def compared(folder: Path, *, litellm: Path | None) -> dict[str, Gateway]:
     return found
 
 
+def _big(port: int) -> dict[str, object]:
+    """Returns the site's keys of the stand-in server."""
+    return {
+        "kind": "upstream",
+        "base_url": f"http://127.0.0.1:{port}/v1",
+        "model": "imaginary-large-1",
+        "usd_per_1m_input": 2.5,
+        "usd_per_1m_output": 10.0,
+        "concurrency": 256,
+    }
+
+
 def measured(
     found: dict[str, Gateway], port: int, *, folder: Path, stream: bool, seconds: int, turns: int
 ) -> dict[tuple[str, int], list[Load]]:
@@ -55,17 +70,17 @@ def measured(
     loads: dict[tuple[str, int], list[Load]] = {}
     for _ in range(turns):
         for name, gateway in found.items():
-            with gateway(port) as running:
+            with gateway(port) as taken:
                 body = body_of(model=MODEL, stream=stream)
                 for connections in (16, *_CONNECTIONS):  # the first warms up
                     one = load(
-                        running.url,
+                        taken.url,
                         body,
                         folder=folder,
                         connections=connections,
                         seconds=seconds,
                         core=_LOAD_CORE,
-                        key=running.key,
+                        key=taken.key,
                     )
                     loads.setdefault((name, connections), []).append(one)
                 loads[(name, 16)].pop(-2)
