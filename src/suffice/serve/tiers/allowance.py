@@ -1,4 +1,4 @@
-"""How long one call may still wait for a server: the tier's patience, or the call's time where less is left."""
+"""How long a call may still wait for a server: the tier's patience, or the call's time where it is less."""
 
 from suffice.clock import Clock
 from suffice.models.http.endpoint import Waiting
