@@ -36,9 +36,14 @@ TINY = {
     "tiny-6": {"depth": 6, "epochs": 8},
     "tiny-8": {"depth": 8, "epochs": 4},
 }
-# Depth 2 on few rows, with the tokenizer of tiny-4: by the truth alone, and by its teacher's logits too.
+# Depth 2 on few rows, with the tokenizer of tiny-4: by the truth alone, by its teacher's logits
+# too, and by them on a quarter of its own answers.
 FEW_ROWS = 3_000
-TAUGHT = {"hard-2": {"truth_share": 1.0}, "taught-2": {"truth_share": 0.5, "temperature": 2.0}}
+TAUGHT = {
+    "hard-2": {"truth_share": 1.0},
+    "taught-2": {"truth_share": 0.5, "temperature": 2.0},
+    "own-2": {"truth_share": 0.5, "temperature": 2.0, "on_policy": 0.25},
+}
 _HEADER = (
     "| rung | parameters | bytes | whole frames exact [95% Wilson], n = {n} | dev, without grammar |"
     " valid JSON | ms/request | trained: cpu s, s, epochs |\n|---|---|---|---|---|---|---|---|"

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from suffice import extras
+from suffice.adapt.decoder import on_policy
 from suffice.adapt.decoder.examples import Batch, Example, batch, batches
 from suffice.adapt.training_state import Parameters, TrainingState
 from suffice.errors import DataError
@@ -27,7 +28,8 @@ class Recipe:
     token of an answer weighs 1, one of a document `document_weight`. The weights that are kept are an
     exponential average over steps with decay `averaging`, of the epoch that did best on dev; after
     `patience` epochs without a better one training stops. With a teacher, the truth weighs
-    `truth_share`, and both distributions are softened by `temperature`.
+    `truth_share`, and both distributions are softened by `temperature`; in the share `on_policy` of
+    steps the answers are the student's own draws, which the teacher judges (see `on_policy`).
     """
 
     epochs: int = 8
@@ -40,28 +42,15 @@ class Recipe:
     patience: int = 4
     truth_share: float = 0.5
     temperature: float = 2.0
+    on_policy: float = 0.0
 
 
-class Net(Protocol):
-    """A decoder as the loop sees it: named parameters, and logits where they are wanted."""
-
-    @property
-    def trained(self) -> Parameters:
-        """Returns the parameters that are trained, by name."""
-        ...
-
-    @property
-    def pad_id(self) -> int:
-        """Returns the token that fills up a batch."""
-        ...
+class Net(on_policy.Writer, Protocol):
+    """A decoder as the loop sees it: what writes answers, and where its parameters lie."""
 
     @property
     def device(self) -> str:
         """Returns where the parameters lie."""
-        ...
-
-    def logits(self, parameters: Parameters, ids: Any, wanted: Any) -> Any:
-        """Returns (n, vocabulary) logits, in order, of the n tokens of `ids` (B, T) that `wanted` marks."""
         ...
 
 
@@ -212,6 +201,8 @@ def _loss(torch: Any, net: Net, job: Job, read: Batch) -> Any:
     T the temperature (Hinton et al. 2015, section 2; per token: Kim & Rush 2016, eq. 4).
     """
     functional, recipe = torch.nn.functional, job.recipe
+    if job.teacher is not None and recipe.on_policy > 0 and float(torch.rand(())) < recipe.on_policy:
+        return _own_loss(torch, net, job.teacher, read)
     wanted = read.weights > 0
     logits = net.logits(net.trained, read.ids, wanted).float()
     losses = functional.cross_entropy(logits, read.ids[wanted], reduction="none")
@@ -227,6 +218,16 @@ def _loss(torch: Any, net: Net, job: Job, read: Batch) -> Any:
         losses = recipe.truth_share * losses + (1.0 - recipe.truth_share) * recipe.temperature**2 * soft
     weights = read.weights[wanted]
     return (losses * weights).sum() / weights.sum()
+
+
+def _own_loss(torch: Any, net: Net, teacher: Teacher, read: Batch) -> Any:
+    """Returns the mean divergence from the teacher over the tokens of answers that the net draws itself."""
+    own = on_policy.drawn(torch, net, read)
+    wanted = own.weights > 0
+    with torch.inference_mode():
+        said = teacher(own.ids, wanted).float()
+    logits = net.logits(net.trained, own.ids, wanted).float()
+    return on_policy.divergence(torch, logits, said.clone()).mean()
 
 
 def _optimiser(torch: Any, trained: Parameters, recipe: Recipe) -> Any:

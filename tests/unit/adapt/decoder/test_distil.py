@@ -103,3 +103,8 @@ def test_a_teacher_with_nothing_to_teach_is_told(teacher: Path, tmp_path: Path):
     silent = replace(_STUDENT, settings=(*_SETTINGS, ("logits", False)))
     with pytest.raises(SpecError, match="the teacher of 'student' has nothing to teach"):
         _made(silent, toy_frames.rows(), tmp_path / "silent", teacher=teacher)
+    own = replace(_STUDENT, settings=(*_SETTINGS, ("logits", False), ("on_policy", 0.5)))
+    open_rows = [replace(one, target=None) for one in toy_frames.samples(4, seed=9)]
+    rows = replace(toy_frames.rows(), unlabelled=open_rows)
+    with pytest.raises(SpecError, match="has on_policy, but its teacher 'teacher' has no logits"):
+        _made(own, rows, tmp_path / "own", teacher=teacher)

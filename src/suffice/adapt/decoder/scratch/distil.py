@@ -4,6 +4,8 @@ Sequence level: the teacher answers the rows that lack a target, and the student
 like truth (Kim & Rush 2016, section 3.2). Word level: where the teacher is a tiny decoder, the
 student also learns the teacher's distribution of each answer token (Hinton et al. 2015,
 section 2; Kim & Rush 2016, section 3.1); `truth_share` and `temperature` are those of `loop.Recipe`.
+On policy: in the share `on_policy` of steps the student draws the answers itself, and learns what its
+teacher would have said after each of its own tokens (see `on_policy`).
 """
 
 import asyncio
@@ -15,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from suffice.adapt.decoder import settings
 from suffice.adapt.decoder.examples import request_of
 from suffice.adapt.decoder.scratch import llama_torch, tokenizer
 from suffice.adapt.decoder.scratch.tiny import make, tiny_lesson
@@ -68,6 +71,12 @@ class DistilDecoderMethod:
                     f"ladder: the teacher of {candidate.name!r} has nothing to teach: every row has a target,"
                     " and it is no decoder made by tiny whose logits could be learnt",
                     hint="give rows without a target, or a teacher of the method tiny",
+                )
+            if known is None and settings.number(candidate, "on_policy", 0.0) > 0:
+                raise SpecError(
+                    f"ladder: {candidate.name!r} has on_policy, but its teacher {candidate.teacher!r} has no"
+                    " logits that it could learn",
+                    hint="name a teacher made by tiny, without logits: false, or leave out on_policy",
                 )
             lesson = tiny_lesson(candidate, told, known=known)
             said = Logits(master.served.engine) if known and isinstance(master, GgufModel) else None

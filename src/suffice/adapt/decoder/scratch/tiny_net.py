@@ -30,7 +30,7 @@ class TinyNet:
         self.shape = shape
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.pad_id = tokenizer.pad_id
-        self._end_id = tokenizer.end_id
+        self.end_id = tokenizer.end_id
         bases, places = np.unique(np.array(tokenizer.base), return_inverse=True)
         self._places = torch.from_numpy(places).to(self.device)
         self._has_space = torch.tensor(tokenizer.has_space, dtype=torch.float32, device=self.device)[:, None]
@@ -60,7 +60,7 @@ class TinyNet:
         tensors = self.tensors(parameters)
         vocabulary = len(tensors["model.embed_tokens.weight"])
         shape = self.shape.config(
-            vocabulary=vocabulary, context=context, end_id=self._end_id, pad_id=self.pad_id
+            vocabulary=vocabulary, context=context, end_id=self.end_id, pad_id=self.pad_id
         )
         config = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "dtype": "float32", **shape}
         files.write_json(folder / "config.json", config)

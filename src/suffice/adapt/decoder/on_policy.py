@@ -1,0 +1,73 @@
+"""Answers a student draws itself, which its teacher then judges token by token.
+
+Generalised knowledge distillation (Agarwal et al. 2024, On-Policy Distillation of Language Models, algorithm
+1): what a student learns from are the very beginnings that it writes when it answers, so it learns to go on
+after its own mistakes, and not only after texts without any.
+"""
+
+from typing import Any, Protocol
+
+from suffice.adapt.decoder.examples import Batch
+from suffice.adapt.training_state import Parameters
+
+
+class Writer(Protocol):
+    """A decoder that can draw answers: logits where they are wanted, and the token that ends an answer."""
+
+    @property
+    def trained(self) -> Parameters:
+        """Returns the parameters that are trained, by name."""
+        ...
+
+    @property
+    def pad_id(self) -> int:
+        """Returns the token that fills up a batch."""
+        ...
+
+    @property
+    def end_id(self) -> int:
+        """Returns the token that ends an answer."""
+        ...
+
+    def logits(self, parameters: Parameters, ids: Any, wanted: Any) -> Any:
+        """Returns (n, vocabulary) logits, in order, of the n tokens of `ids` (B, T) that `wanted` marks."""
+        ...
+
+
+def drawn(torch: Any, net: Writer, read: Batch) -> Batch:
+    """Returns the batch with each row's answer drawn by the net, at temperature 1, up to the room it had.
+
+    The room of a row is the whole width of the batch. What follows an answer's end weighs nothing. The
+    draws come from torch's own generator, which each epoch seeds.
+    """
+    ids, answers = read.ids.clone(), read.weights > 0
+    columns = torch.arange(ids.shape[1], device=ids.device)
+    starts = torch.where(answers.any(1), answers.float().argmax(1), ids.shape[1])
+    ids[columns >= starts[:, None]] = net.pad_id
+    weights = torch.zeros_like(read.weights)
+    open_rows = torch.ones(len(ids), dtype=torch.bool, device=ids.device)
+    with torch.inference_mode():
+        for column in range(int(starts.min()), ids.shape[1]):
+            writes = open_rows & (starts <= column)
+            if not writes.any():
+                if not open_rows.any():
+                    break
+                continue
+            wanted = torch.zeros((int(writes.sum()), column + 1), dtype=torch.bool, device=ids.device)
+            wanted[:, column] = True
+            said = net.logits(net.trained, ids[writes, : column + 1], wanted).float()
+            tokens = torch.multinomial(said.softmax(1), 1)[:, 0]
+            ids[writes, column] = tokens
+            weights[writes, column] = 1.0
+            open_rows[writes] = tokens != net.end_id
+    return Batch(ids=ids.clone(), weights=weights.clone())
+
+
+def divergence(torch: Any, student: Any, teacher: Any) -> Any:
+    """Returns KL(student || teacher) of each of n tokens, from (n, vocabulary) logits of both.
+
+    The reverse of what is learnt on given answers: a small student is to say little that its teacher
+    would not, rather than to cover all that it might (Gu et al. 2024, MiniLLM, section 2.1).
+    """
+    own, other = student.log_softmax(1), teacher.log_softmax(1)
+    return torch.nn.functional.kl_div(other, own, log_target=True, reduction="none").sum(1)
