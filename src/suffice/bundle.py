@@ -3,22 +3,24 @@
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from suffice import files, fingerprint
-from suffice.cascade import Cascade
+from suffice.cascade import Cascade, Tier
 from suffice.errors import ArtefactError, OutputError
 from suffice.models import artefact, registry
 from suffice.models import cascade as cascades
 from suffice.models.remembered import Calls
-from suffice.ports import Model
+from suffice.ports import Model, Request
 from suffice.readers.spec import Spec
 from suffice.readers.task_file import spec_of
 
 _TASK = "task.json"
 _MODEL = "model"
+_SERVER_KIND = "openai"  # of `models.registry.KINDS`
+_ENCODER = "encoder.onnx"  # as `models.embedder` names it, which takes numpy to import
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +108,56 @@ def _task(place: Path) -> bytes:
         ) from error
     except OSError as error:
         raise ArtefactError(f"{place / _TASK} is damaged: {error}") from error
+
+
+def cascade_of(place: Path) -> Cascade:
+    """Returns the cascade that a bundle serves: its rungs' names and thresholds.
+
+    Raises:
+        ArtefactError: there is no bundle, or its manifest is damaged.
+    """
+    manifest = place / _MODEL / artefact.MANIFEST
+    try:
+        settings = json.loads(manifest.read_bytes())["settings"]
+        tiers = tuple(Tier(model=tier["model"], threshold=tier["threshold"]) for tier in settings["tiers"])
+        return Cascade(name=settings["name"], tiers=tiers)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ArtefactError(f"{manifest} is damaged: {error!r}") from error
+
+
+def servers(place: Path) -> tuple[str, ...]:
+    """Returns the addresses of the servers that a bundle's models ask; () where all compute here.
+
+    Raises:
+        ArtefactError: a model's manifest is damaged.
+    """
+    found = set()
+    for manifest in sorted((place / _MODEL).rglob(artefact.MANIFEST)):
+        try:
+            said = json.loads(manifest.read_bytes())
+            if said["kind"] == _SERVER_KIND:
+                found.add(str(said["settings"]["endpoint"]["base_url"]))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ArtefactError(f"{manifest} is damaged: {error!r}") from error
+    return tuple(sorted(found))
+
+
+def encoder_folder(place: Path) -> Path | None:
+    """Returns the folder of a bundle's first sentence encoder (`models.embedder`); None without one."""
+    return min((file.parent for file in (place / _MODEL).rglob(_ENCODER)), default=None)
+
+
+def as_read(request: Request) -> Request:
+    """Returns a request with its text as the task's rows are read: without NUL, half characters replaced."""
+    text = request.text
+    if "\0" in text:
+        text = text.replace("\0", "")
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return request if text is request.text else replace(request, text=text)
 
 
 def model_folder(place: Path) -> Path:

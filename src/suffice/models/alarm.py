@@ -66,6 +66,11 @@ class AlarmModel:
         """Says whether the inner model's answers are made up."""
         return self._inner.simulated
 
+    @property
+    def inner(self) -> LocalClassifier:
+        """Returns the classifier whose probability is looked at."""
+        return self._inner
+
     async def answer(self, requests: Sequence[Request]) -> list[Answer]:
         """Returns one answer per request: the alarm where it is reached, else the best other label."""
         if not requests:

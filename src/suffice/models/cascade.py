@@ -92,6 +92,15 @@ class CascadeModel:
         """Says whether any tier's answers are made up."""
         return any(model.simulated for model in self._models.values())
 
+    @property
+    def rungs(self) -> tuple[tuple[Tier, Model | None], ...]:
+        """Returns the tiers in order, each with its model; None for a reference that is not here."""
+        return tuple((tier, self._models.get(tier.model)) for tier in self._cascade.tiers)
+
+    def trust_in(self, answer: Answer, request: Request) -> float:
+        """Returns the score in [0, 1] that is held against a tier's threshold."""
+        return self._rule(answer, request)
+
     async def answer(self, requests: Sequence[Request]) -> list[Answer]:
         """Returns one answer per request: the first tier's that is trusted enough.
 

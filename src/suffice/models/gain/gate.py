@@ -68,6 +68,11 @@ class GatedModel:
         """Says whether the inner model's answers are made up."""
         return self._inner.simulated
 
+    @property
+    def inner(self) -> Model:
+        """Returns the model behind the gate."""
+        return self._inner
+
     async def answer(self, requests: Sequence[Request]) -> list[Answer]:
         """Returns the inner model's answers, each with its trust."""
         if not requests:

@@ -1,0 +1,84 @@
+"""Where a bundle's model computes: the door that a thread and worker processes both are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from suffice.bundle import Bundle, open_bundle
+from suffice.ports import Answer, Request
+from suffice.serve.tiers.explanation import Explanation, explain
+from suffice.serve.tiers.work_thread import WorkThread
+
+
+class Engine(Protocol):
+    """Answers batches of requests away from the event loop."""
+
+    @property
+    def slots(self) -> int:
+        """Returns how many batches it can compute at a time."""
+        ...
+
+    async def answer(self, requests: Sequence[Request]) -> list[Answer]:
+        """Returns one answer per request, in order.
+
+        Raises:
+            SufficeError: the model could not answer at all.
+        """
+        ...
+
+    async def explain(self, request: Request) -> Explanation:
+        """Returns why the model answers as it does."""
+        ...
+
+    async def close(self) -> None:
+        """Releases the model; twice is harmless."""
+        ...
+
+
+class ThreadEngine:
+    """A bundle in one thread of this process."""
+
+    slots = 1
+
+    def __init__(self, thread: WorkThread, bundle: Bundle) -> None:
+        self._thread = thread
+        self._bundle = bundle
+
+    @classmethod
+    async def opened(cls, place: Path, *, name: str) -> ThreadEngine:
+        """Returns the engine of the bundle in a folder, opened in the thread where it will compute.
+
+        Raises:
+            ArtefactError: the bundle is damaged.
+            MissingExtra: a rung needs a package that is not installed.
+        """
+        thread = WorkThread(name)
+
+        async def open_() -> Bundle:
+            return open_bundle(place)
+
+        try:
+            return cls(thread, await thread.do(open_))
+        except BaseException:
+            await thread.close()
+            raise
+
+    async def answer(self, requests: Sequence[Request]) -> list[Answer]:
+        """Returns one answer per request, in order."""
+        return await self._thread.do(lambda: _answered(self._bundle, requests))
+
+    async def explain(self, request: Request) -> Explanation:
+        """Returns why the model answers as it does."""
+        return await self._thread.do(lambda: explain(self._bundle.model, request))
+
+    async def close(self) -> None:
+        """Closes model and thread, after what it has been given."""
+        if not self._thread.is_closed:
+            await self._thread.do(self._bundle.model.close)
+        await self._thread.close()
+
+
+async def _answered(bundle: Bundle, requests: Sequence[Request]) -> list[Answer]:
+    return await bundle.model.answer(requests)

@@ -1,0 +1,89 @@
+"""A bundle as it is being served: its proof, the copy of its bytes, what computes and who waits."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from suffice.bundle import cascade_of, servers
+from suffice.cascade import Cascade
+from suffice.clock import Clock
+from suffice.ports import Answer, Request
+from suffice.serve.reply import Place
+from suffice.serve.tiers.batching import Batcher, Batching
+from suffice.serve.tiers.certified import Certified, certified
+from suffice.serve.tiers.engine import Engine, ThreadEngine
+from suffice.serve.tiers.private_copy import PrivateCopy, taken
+from suffice.serve.tiers.workers import Workers
+
+
+@dataclass(frozen=True, kw_only=True)
+class BundleSettings:
+    """How one bundle is served.
+
+    `name` is the tier's; `folder` the run folder. `key` is a PEM file with the public key whose certificates
+    count, this user's own where it is None. `processes`: 0 computes in a thread of the gateway, more in
+    as many processes. `workplace` is where the bundle's bytes are copied to.
+    """
+
+    name: str
+    folder: Path
+    key: Path | None = None
+    allow_uncertified: bool = False
+    processes: int = 0
+    batching: Batching = field(default_factory=Batching)
+    workplace: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Opened:
+    """One opened bundle. `place` is REMOTE where a rung asks a server, LOCAL where all compute here."""
+
+    certified: Certified
+    cascade: Cascade
+    place: Place
+    engine: Engine
+    batcher: Batcher[Request, Answer]
+    copy: PrivateCopy
+
+    async def close(self) -> None:
+        """Releases everything, after the last request that was asked is answered."""
+        await self.batcher.drain()
+        await self.engine.close()
+        await asyncio.to_thread(self.copy.remove)
+
+
+async def opened(settings: BundleSettings, *, clock: Clock | None = None) -> Opened:
+    """Returns the bundle of a run folder, opened from bytes that were checked against its certificate.
+
+    Raises:
+        NotCertified: no certificate that holds (see `certified`).
+        ArtefactError: a file of the bundle is missing, new, changed or damaged.
+        MissingExtra: a rung needs a package that is not installed.
+        OutputError: the bytes cannot be copied.
+    """
+    proof, copy = await asyncio.to_thread(_checked, settings)
+    try:
+        if settings.processes:
+            engine: Engine = await Workers.opened(copy.bundle, count=settings.processes, name=settings.name)
+        else:
+            engine = await ThreadEngine.opened(copy.bundle, name=settings.name)
+    except BaseException:
+        copy.remove()
+        raise
+    return Opened(
+        certified=proof,
+        cascade=cascade_of(copy.bundle),
+        place=Place.REMOTE if servers(copy.bundle) else Place.LOCAL,
+        engine=engine,
+        batcher=Batcher(
+            engine.answer, settings.batching, name=settings.name, slots=engine.slots, clock=clock
+        ),
+        copy=copy,
+    )
+
+
+def _checked(settings: BundleSettings) -> tuple[Certified, PrivateCopy]:
+    proof = certified(settings.folder, key=settings.key, allow_uncertified=settings.allow_uncertified)
+    return proof, taken(proof, workplace=settings.workplace)

@@ -1,0 +1,60 @@
+"""A process that holds one bundle and answers batches.
+
+Run as `python -P -m suffice.serve.tiers.worker_process FOLDER`. It reads frames (`frames`) from standard
+input and writes one for each to standard output, the first when the bundle is open. It ends when its
+input does, so none outlives the gateway.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from suffice.bundle import open_bundle
+from suffice.errors import SufficeError
+from suffice.ports import Model
+from suffice.serve.tiers import frames
+from suffice.serve.tiers.explanation import explain
+
+
+def main() -> int:
+    """Returns 0 after answering everything, 1 where the bundle cannot be opened."""
+    # What a library prints must not get among the frames.
+    told = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    heard = os.fdopen(os.dup(0), "rb")
+    with told, heard, asyncio.Runner() as runner:
+        try:
+            model = open_bundle(Path(sys.argv[1])).model
+        except SufficeError as error:
+            _tell(told, frames.complaint(error))
+            return 1
+        _tell(told, {"ready": model.name})
+        while header := heard.read(frames.HEADER.size):
+            asked = frames.unpacked(heard.read(frames.size_of(header)))
+            _tell(told, runner.run(_reply(model, asked)))
+        runner.run(model.close())
+    return 0
+
+
+async def _reply(model: Model, asked: Mapping[str, Any]) -> dict[str, Any]:
+    requests = frames.requests_of(asked["requests"])
+    try:
+        if asked["do"] == "explain":
+            return {"explanation": (await explain(model, requests[0])).to_json()}
+        return {"answers": await model.answer(requests)}
+    except SufficeError as error:
+        return frames.complaint(error)
+    except Exception as error:  # noqa: BLE001 - told to the gateway, which fails this batch and lives on
+        return {"error": "ModelError", "message": f"the model failed: {error!r}", "hint": None}
+
+
+def _tell(told: IO[bytes], value: Mapping[str, Any]) -> None:
+    told.write(frames.packed(value))
+    told.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
