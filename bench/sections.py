@@ -86,6 +86,13 @@ SECTIONS = (
         title="LoRA and full fine-tuning of one trained decoder",
         command=("-m", "bench.decoder_tuning"),
     ),
+    Section(
+        name="gateway",
+        title="The gateway beside a bare pass-through and a rival",
+        command=("-m", "bench.gateway"),
+    ),
+    Section(name="gateway-local", title="Local tiers over HTTP", command=("-m", "bench.gateway.local_tiers")),
+    Section(name="gateway-soak", title="A long load with faults", command=("-m", "bench.gateway.soak")),
     Section(name="big-file", title="Reading 10,000,000 rows", command=("-m", "bench.big_file")),
 )
 
