@@ -233,7 +233,7 @@ def test_refreshing_goes_on_after_the_store_was_down(caplog):
 
     class Down:
         async def spent_since(self, since):
-            raise SufficeError("the store is down")
+            raise SufficeError(f"the store is down: {since}")
 
     doorway.budgets._spending = Down()
 
