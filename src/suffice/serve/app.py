@@ -1,0 +1,154 @@
+"""The gateway's ASGI application: which path is answered by what, and what becomes of errors."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import orjson
+
+from suffice.clock import Clock
+from suffice.serve.endpoint import CallEndpoint
+from suffice.serve.errors import BadCall, CallError, NotFound
+from suffice.serve.gateway import Gateway
+from suffice.serve.plain import Health, KeepFeedback, Metrics, Models, Troubles
+from suffice.serve.ports import Feedback
+from suffice.serve.wire import chat, completions
+from suffice.serve.wire.asked import Api
+from suffice.serve.wire.errors import error_headers, error_object, unforeseen
+from suffice.serve.wire.exchange import Asgi, BodyLimits, ClientLeft, Exchange, Receive, Scope, Send
+
+_LIMITS = BodyLimits()
+_log = logging.getLogger(__name__)
+
+# The APIs that ask models: an API is one file in wire/ and one line here.
+APIS: Mapping[str, Api] = {
+    "/v1/chat/completions": chat.API,
+    "/v1/completions": completions.API,
+}
+
+
+class Endpoint(Protocol):
+    """What answers the requests of one path."""
+
+    @property
+    def methods(self) -> Sequence[str]:
+        """Returns the HTTP methods it takes."""
+        ...
+
+    async def __call__(self, exchange: Exchange) -> None:
+        """Answers one request.
+
+        Raises:
+            CallError: it is answered with an error in OpenAI's shape.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What the application needs beside the gateway; what is None has no path.
+
+    `pages` is the ASGI application that has every path which is no endpoint's nor below /v1;
+    `endpoints` are further endpoints by path. `ticket_url` gives the address at which a person's answer
+    will be found.
+    """
+
+    clock: Clock
+    limits: BodyLimits = _LIMITS
+    feedback: Feedback | None = None
+    metrics: Callable[[], bytes] | None = None
+    health: Troubles = dict
+    ready: Troubles = dict
+    endpoints: Mapping[str, Endpoint] | None = None
+    pages: Asgi | None = None
+    ticket_url: Callable[[str], str] = "/review/{}".format
+
+
+def app_of(gateway: Gateway, around: Surroundings) -> App:
+    """Returns the ASGI application of a gateway."""
+    endpoints: dict[str, Endpoint] = {
+        path: CallEndpoint(
+            gateway, api, limits=around.limits, clock=around.clock, ticket_url=around.ticket_url
+        )
+        for path, api in APIS.items()
+    }
+    endpoints["/v1/models"] = Models(gateway, since=around.clock.now())
+    endpoints["/health"] = Health(around.health)
+    endpoints["/ready"] = Health(around.ready, failing=503)
+    if around.feedback is not None:
+        endpoints["/v1/feedback"] = KeepFeedback(
+            gateway, around.feedback, limits=around.limits, clock=around.clock
+        )
+    if around.metrics is not None:
+        endpoints["/metrics"] = Metrics(gateway, around.metrics)
+    endpoints |= around.endpoints or {}
+    return App(endpoints, around.pages)
+
+
+class App:
+    """Finds the endpoint by its path, and turns errors into bodies in OpenAI's shape.
+
+    Endpoints are found by a dictionary and speak ASGI themselves: Starlette's request and response
+    objects would cost as much as everything else that happens to a call.
+    """
+
+    def __init__(self, endpoints: Mapping[str, Endpoint], pages: Asgi | None = None) -> None:
+        self._endpoints = endpoints
+        self._pages = pages
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request."""
+        if scope["type"] != "http":
+            raise TypeError(f"this application answers HTTP alone, not {scope['type']}")
+        path = scope["path"]
+        endpoint = self._endpoints.get(path)
+        if endpoint is None and self._pages is not None and not path.startswith("/v1/"):
+            await self._pages(scope, receive, send)
+            return
+        exchange = Exchange(scope, receive, send)
+        try:
+            await self._answer(exchange, endpoint)
+        except ClientLeft:
+            pass
+        except asyncio.CancelledError:
+            if not exchange.left:
+                raise
+        finally:
+            exchange.close()
+
+    async def _answer(self, exchange: Exchange, endpoint: Endpoint | None) -> None:
+        try:
+            await _taking(exchange, endpoint)(exchange)
+        except CallError as error:
+            await _refuse(exchange, error)
+        except ClientLeft:
+            raise
+        except Exception:  # noqa: BLE001 - the last boundary: the client gets an id, the log everything else
+            _log.exception("%s failed", exchange.id)
+            await _refuse(exchange, unforeseen(exchange.id))
+
+
+def _taking(exchange: Exchange, endpoint: Endpoint | None) -> Endpoint:
+    """Returns the endpoint, where there is one that takes the method.
+
+    Raises:
+        NotFound: no endpoint has the path.
+        BadCall: status 405, this one takes other methods.
+    """
+    if endpoint is None:
+        raise NotFound(f"there is no {exchange.path[:200]} here", code="unknown_path")
+    if exchange.method not in endpoint.methods:
+        raise BadCall(
+            f"{exchange.path} takes {' or '.join(endpoint.methods)}, not {exchange.method[:20]}",
+            status=405,
+            code="method_not_allowed",
+        )
+    return endpoint
+
+
+async def _refuse(exchange: Exchange, error: CallError) -> None:
+    await exchange.send(error.status, orjson.dumps(error_object(error)), error_headers(error))

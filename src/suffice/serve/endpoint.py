@@ -1,0 +1,212 @@
+"""The endpoint of an API that asks models: HTTP in, a case at the gateway, HTTP or events out."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
+
+import orjson
+
+from suffice.clock import Clock
+from suffice.serve.call import Call
+from suffice.serve.case import Case, Ending
+from suffice.serve.errors import CallError, NobodyAnswered, TierFailed
+from suffice.serve.gateway import Gateway
+from suffice.serve.reply import Outcome, Reply, Streaming
+from suffice.serve.wire import headers, sse
+from suffice.serve.wire.about import About, about
+from suffice.serve.wire.asked import Api
+from suffice.serve.wire.body import read_object
+from suffice.serve.wire.errors import error_headers, error_object, unforeseen
+from suffice.serve.wire.exchange import BodyLimits, ClientLeft, Exchange
+
+# nginx's status for a client that closed the connection before it had its answer; nobody receives it.
+_CLIENT_LEFT = 499
+_log = logging.getLogger(__name__)
+
+
+class CallEndpoint:
+    """Answers one API's requests; each one of an authenticated client ends as one event."""
+
+    methods = ("POST",)
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        api: Api,
+        *,
+        limits: BodyLimits,
+        clock: Clock,
+        ticket_url: Callable[[str], str],
+    ) -> None:
+        self._gateway = gateway
+        self._api = api
+        self._limits = limits
+        self._clock = clock
+        self._ticket_url = ticket_url
+
+    async def __call__(self, exchange: Exchange) -> None:
+        """Answers one request.
+
+        Raises:
+            NotAuthenticated: without a key there is no call, and no event.
+            ClientLeft: nobody is there to hear an answer.
+        """
+        caller = await self._gateway.authenticate(exchange.authorization)
+        case = self._gateway.open(exchange.id, self._api.operation, caller, traceparent=exchange.traceparent)
+        try:
+            await self._reply(exchange, case, await self._outcome(exchange, case))
+        except CallError as error:
+            await self._refuse(exchange, case, error)
+        except (ClientLeft, asyncio.CancelledError):
+            self._end(case, b"", status=_CLIENT_LEFT, error="client_left" if exchange.left else "stopped")
+            raise
+        except Exception:  # noqa: BLE001 - whatever it was, it is an event too, and the client gets an id
+            _log.exception("%s failed", exchange.id)
+            await self._refuse(exchange, case, unforeseen(exchange.id))
+
+    async def _outcome(self, exchange: Exchange, case: Case) -> Outcome:
+        told = headers.read(exchange.headers)
+        case.request_bytes = raw = await exchange.body(self._limits)
+        asked = self._api.read(read_object(raw))
+        exchange.watch()
+        return await self._gateway.answer(case, asked, route=told.route, wishes=told.wishes)
+
+    async def _reply(self, exchange: Exchange, case: Case, outcome: Outcome) -> None:
+        call = case.call
+        if call is None:
+            raise TypeError("a call that was answered is known to its case")
+        who = about(call, outcome)
+        if outcome.streaming is not None:
+            await self._stream(exchange, case, outcome.streaming, who=who)
+        elif outcome.reply is None:
+            await self._queued(exchange, case, outcome.ticket or "", who=who)
+        elif call.stream and self._api.parts is not None:
+            events = (sse.event(part) for part in self._parts(call, outcome.reply, who))
+            body = b"".join([*events, sse.DONE])
+            self._end(case, body, status=200)
+            await exchange.start_stream(headers.written(who))
+            await exchange.send_part(body, more=False)
+        else:
+            whole = self._api.whole(call, outcome.reply, self._created())
+            body = orjson.dumps({**whole, "suffice": who.to_json()})
+            self._end(case, body, status=200)
+            await exchange.send(200, body, headers.written(who))
+
+    def _parts(self, call: Call, reply: Reply, who: About) -> list[dict[str, Any]]:
+        """Returns the chunks of a whole reply, the first with who answered."""
+        parts = list(self._api.parts(call, reply, self._created())) if self._api.parts is not None else []
+        if parts:
+            parts[0] = {**parts[0], "suffice": who.to_json()}
+        return parts
+
+    async def _stream(self, exchange: Exchange, case: Case, streaming: Streaming, *, who: About) -> None:
+        self._gateway.first_token(case)
+        sent = _Sent(is_kept=self._gateway.keeps_contents)
+        try:
+            await exchange.start_stream(headers.written(who))
+            error, last = await _pass_on(streaming, exchange, sent, who=who)
+        except asyncio.CancelledError:
+            # The head went out, so the status stays; the event says that the rest did not.
+            self._end_stream(case, sent, error="client_left" if exchange.left else "stopped")
+            raise
+        sent.add(last)
+        self._end_stream(case, sent, error=error)
+        await exchange.send_part(last, more=False)
+
+    def _end_stream(self, case: Case, sent: _Sent, *, error: str) -> None:
+        self._gateway.end(case, Ending(status=200, sha256=sent.sha256, error=error, body=sent.kept))
+
+    async def _queued(self, exchange: Exchange, case: Case, ticket: str, *, who: About) -> None:
+        """Sends the number under which a person will answer."""
+        url = self._ticket_url(ticket)
+        body = orjson.dumps(
+            {
+                "id": ticket,
+                "object": "suffice.ticket",
+                "created": self._created(),
+                "model": who.route,
+                "choices": [],
+                "url": url,
+                "message": f"no model's answer can be trusted here; a person will answer at {url}",
+                "suffice": who.to_json(),
+            }
+        )
+        self._end(case, body, status=202)
+        await exchange.send(202, body, [*headers.written(who), (b"location", url.encode())])
+
+    async def _refuse(self, exchange: Exchange, case: Case, error: CallError) -> None:
+        body = orjson.dumps(error_object(error))
+        self._end(case, body, status=error.status, error=error.code)
+        await exchange.send(error.status, body, error_headers(error))
+
+    def _end(self, case: Case, body: bytes, *, status: int, error: str = "") -> None:
+        digest = hashlib.sha256(body).hexdigest()
+        self._gateway.end(case, Ending(status=status, sha256=digest, error=error, body=body))
+
+    def _created(self) -> int:
+        return int(self._clock.now().timestamp())
+
+
+class _Sent:
+    """What was sent of a stream: its hash, and where contents are kept, its bytes."""
+
+    def __init__(self, *, is_kept: bool) -> None:
+        self._digest = hashlib.sha256()
+        self._parts: list[bytes] | None = [] if is_kept else None
+
+    def add(self, part: bytes) -> None:
+        self._digest.update(part)
+        if self._parts is not None:
+            self._parts.append(part)
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+    @property
+    def kept(self) -> bytes | None:
+        return None if self._parts is None else b"".join(self._parts)
+
+
+async def _pass_on(streaming: Streaming, exchange: Exchange, sent: _Sent, *, who: About) -> tuple[str, bytes]:
+    """Sends a server's chunks on as they come; returns the error's code, "" for none, and the last event.
+
+    Every chunk names the served model; the first one says who answers. However it ends, the
+    connection to the server is closed when this returns.
+    """
+    model = streaming.model
+    added: Mapping[str, Any] | None = {"model": model, "suffice": who.to_json()}
+    try:
+        async for chunk in streaming.chunks:
+            if added is not None:
+                part = sse.event({**chunk, **added})
+                added = None
+            else:
+                part = sse.event(chunk if chunk.get("model") == model else {**chunk, "model": model})
+            sent.add(part)
+            await exchange.send_part(part)
+    except TierFailed as failed:
+        return "stream_broke", _broken(f"{streaming.tier} broke off: {failed.message}", "stream_broke")
+    except Exception:  # noqa: BLE001 - the head is sent: all that can be said now is said in the stream
+        _log.exception("the stream of %s broke", exchange.id)
+        failed_here = unforeseen(exchange.id)
+        return failed_here.code, sse.event(error_object(failed_here))
+    finally:
+        await _closed(streaming.chunks)
+    return "", sse.DONE
+
+
+def _broken(message: str, code: str) -> bytes:
+    """Returns the event that OpenAI's clients raise as an error; after it there is no [DONE]."""
+    return sse.event(error_object(NobodyAnswered(message, code=code)))
+
+
+async def _closed(chunks: AsyncIterator[Any]) -> None:
+    """Closes a stream's source, down to its connection; a stream that has ended is closed already."""
+    close = getattr(chunks, "aclose", None)
+    if close is not None:
+        await close()

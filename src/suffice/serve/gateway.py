@@ -1,0 +1,248 @@
+"""One call from its arrival to its event: who asks, which route, what is in it, who answers. No HTTP here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from suffice import fingerprint
+from suffice.clock import Clock
+from suffice.ports import Usage
+from suffice.serve.call import Call, Caller, Operation, Wishes
+from suffice.serve.case import Case, Ending, event_of
+from suffice.serve.errors import BadCall, CallError, NobodyAnswered, NotAllowed, NotFound
+from suffice.serve.ports import Door, Inspector, Journal
+from suffice.serve.reply import Outcome, Place, Step, Verdict
+from suffice.serve.route import Route
+from suffice.serve.wire.asked import Asked
+
+_SKIP_SCOPE = "tiers"
+
+
+# What the route's reference would have cost for this usage, in US dollars; None where its price is not known.
+ReferenceCost = Callable[[Route, Usage], float | None]
+
+
+class Walk(Protocol):
+    """Decides which tier of a route answers."""
+
+    async def __call__(self, route: Route, call: Call) -> Outcome:
+        """Returns how the call ended; cancelling gives it up, down to the tiers' connections.
+
+        Raises:
+            CallError: with `steps` as far as it came.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rooms:
+    """What a gateway asks and tells, beside the tiers.
+
+    `begin_trace` takes a call's id and the client's `traceparent`, and returns the one that servers
+    are sent. `keeps_contents`: events hold what was asked and answered.
+    """
+
+    door: Door
+    journal: Journal
+    clock: Clock
+    inspector: Inspector | None = None
+    begin_trace: Callable[[str, str | None], str] | None = None
+    reference_cost: ReferenceCost | None = None
+    keeps_contents: bool = False
+
+
+class Gateway:
+    """Takes calls, and tells the journal and the door of each that ended."""
+
+    def __init__(self, routes: Sequence[Route], walk: Walk, rooms: Rooms) -> None:
+        self._rooms = rooms
+        self._clock = rooms.clock
+        self.serve(routes, walk)
+
+    def serve(self, routes: Sequence[Route], walk: Walk) -> None:
+        """Answers from now on by these routes; calls that are under way end as they began."""
+        self._routes = {route.name: route for route in routes}
+        self._by_prompt = {prompt: route for route in routes for prompt in route.system_prompts}
+        self._walk = walk
+
+    @property
+    def routes(self) -> Mapping[str, Route]:
+        """Returns what is served, by name."""
+        return self._routes
+
+    @property
+    def keeps_contents(self) -> bool:
+        """Says whether events hold what was asked and answered."""
+        return self._rooms.keeps_contents
+
+    async def authenticate(self, authorization: str | None) -> Caller:
+        """Returns who asks.
+
+        Raises:
+            NotAuthenticated: no key, or none of this gateway's.
+        """
+        return await self._rooms.door.authenticate(authorization)
+
+    def open(
+        self, call_id: str, operation: Operation, caller: Caller, *, traceparent: str | None = None
+    ) -> Case:
+        """Returns the record of a call that has just arrived."""
+        begin_trace = self._rooms.begin_trace
+        return Case(
+            id=call_id,
+            operation=operation,
+            caller=caller,
+            at=self._clock.now(),
+            started_s=self._clock.elapsed_s(),
+            traceparent="" if begin_trace is None else begin_trace(call_id, traceparent),
+        )
+
+    async def answer(self, case: Case, asked: Asked, *, route: str | None = None, wishes: Wishes) -> Outcome:
+        """Returns how the call ended: a reply, a stream that has begun, or a ticket.
+
+        `route` is what the client names by header.
+
+        Raises:
+            CallError: nobody may or could answer.
+        """
+        case.requested_model = asked.model
+        self._rooms.journal.check()
+        case.route = chosen = self._route_of(asked, route)
+        self._rooms.door.admit(case.caller, chosen.name)
+        _check_wishes(wishes, chosen, case.caller)
+        case.call = call = self._inspected(self._call(case, asked, chosen, wishes))
+        case.steps = None
+        try:
+            outcome = await self._walk(chosen, call)
+        except CallError as error:
+            case.steps = error.steps
+            raise
+        case.steps = outcome.steps
+        case.outcome = outcome = _restored(call, outcome)
+        if outcome.reply is None and outcome.streaming is None and outcome.ticket is None:
+            raise _nobody(call, outcome.steps)
+        return outcome
+
+    def first_token(self, case: Case) -> None:
+        """Notes that the answer's first part is ready."""
+        case.first_token_ms = self._since_ms(case)
+
+    def end(self, case: Case, ending: Ending) -> None:
+        """Tells journal and door, once, that a call has ended. Its last byte is sent after this."""
+        if case.has_ended:
+            return
+        case.has_ended = True
+        rooms = self._rooms
+        price = rooms.reference_cost
+        event = event_of(
+            case,
+            ending,
+            latency_ms=self._since_ms(case),
+            reference_usd=None if price is None or case.route is None else price(case.route, case.usage),
+            keeps_contents=rooms.keeps_contents,
+        )
+        rooms.journal.record(event)
+        rooms.door.charge(case.caller, event)
+
+    def _since_ms(self, case: Case) -> float:
+        return (self._clock.elapsed_s() - case.started_s) * 1000.0
+
+    def _route_of(self, asked: Asked, named: str | None) -> Route:
+        """Returns the route: by header, else by the system prompt's hash, else by the model's name."""
+        if named is None and self._by_prompt and asked.system_prompt is not None:
+            meant = self._by_prompt.get(fingerprint.of_text(asked.system_prompt))
+            if meant is not None:
+                return meant
+        name = asked.model if named is None else named
+        route = self._routes.get(name)
+        if route is None:
+            known = ", ".join(sorted(self._routes)) or "none"
+            raise NotFound(
+                f"there is no model {name[:200]!r} here; known models: {known}",
+                code="model_not_found",
+                param="model" if named is None else "x-suffice-route",
+            )
+        return route
+
+    @staticmethod
+    def _call(case: Case, asked: Asked, route: Route, wishes: Wishes) -> Call:
+        return Call(
+            id=case.id,
+            operation=case.operation,
+            model=asked.model,
+            route=route.name,
+            caller=case.caller,
+            body=asked.body,
+            request=asked.request,
+            stream=asked.stream,
+            answer_schema=asked.answer_schema,
+            wishes=wishes,
+            deadline_s=case.started_s + route.timeout_s,
+            local_only=wishes.local_only,
+            needs=asked.needs,
+            traceparent=case.traceparent,
+        )
+
+    def _inspected(self, call: Call) -> Call:
+        inspector = self._rooms.inspector
+        if inspector is None:
+            return call
+        seen = inspector.inspect(call)
+        if not seen.found and not seen.local_only and seen.masked_body is None:
+            return call
+        return replace(
+            call,
+            data_classes=frozenset(seen.found),
+            local_only=call.local_only or seen.local_only,
+            masked_body=seen.masked_body,
+            restorer=seen.restorer,
+        )
+
+
+def _restored(call: Call, outcome: Outcome) -> Outcome:
+    """Returns the outcome with the client's own values in the place of what was masked for a remote tier."""
+    restorer = call.restorer
+    reply, streaming = outcome.reply, outcome.streaming
+    if restorer is None:
+        return outcome
+    if streaming is not None and streaming.place is Place.REMOTE:
+        streaming.chunks = restorer.chunks(streaming.chunks)
+    if reply is None or reply.place is not Place.REMOTE:
+        return outcome
+    text = None if reply.text is None else restorer.text(reply.text)
+    payload = None if reply.payload is None else restorer.payload(reply.payload)
+    return replace(outcome, reply=replace(reply, text=text, payload=payload))
+
+
+def _check_wishes(wishes: Wishes, route: Route, caller: Caller) -> None:
+    if wishes.skip_to is None:
+        return
+    if _SKIP_SCOPE not in caller.scopes:
+        raise NotAllowed(f"the header x-suffice-skip-to needs a key with the scope {_SKIP_SCOPE!r}")
+    if wishes.skip_to not in route.tiers:
+        raise BadCall(
+            f"{route.name} has no tier {wishes.skip_to[:60]!r}; its tiers are {', '.join(route.tiers)}",
+            param="x-suffice-skip-to",
+        )
+
+
+def _nobody(call: Call, steps: Sequence[Step]) -> CallError:
+    """Returns the error where no tier gave an answer: what became of the call at each."""
+    way = "; ".join(f"{step.tier} {step.verdict}{step.why and f' ({step.why})'}" for step in steps)
+    if call.local_only and all(step.verdict is Verdict.SKIPPED for step in steps):
+        found = ", ".join(sorted(call.data_classes))
+        reason = f"it holds {found}" if found else "its sender wishes so"
+        error: CallError = NotAllowed(
+            f"this call may not leave this machine ({reason}), and no tier here can answer it: {way}",
+            code="no_local_tier",
+        )
+    elif any(step.verdict is Verdict.FAILED for step in steps):
+        error = NobodyAnswered(f"no tier answered: {way or 'the route has none'}")
+    else:
+        error = NobodyAnswered(
+            f"no tier's answer can be trusted: {way or 'the route has none'}", code="abstained"
+        )
+    error.steps = tuple(steps)
+    return error

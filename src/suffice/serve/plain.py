@@ -1,0 +1,99 @@
+"""The endpoints that ask no model: models, feedback, health, readiness, metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+import orjson
+
+from suffice.clock import Clock
+from suffice.serve.call import Caller
+from suffice.serve.errors import NotAllowed
+from suffice.serve.gateway import Gateway
+from suffice.serve.ports import Feedback
+from suffice.serve.wire import feedback, models
+from suffice.serve.wire.body import read_object
+from suffice.serve.wire.exchange import BodyLimits, Exchange
+
+# What is wrong, by part; empty where all is well.
+Troubles = Callable[[], Mapping[str, str]]
+_PROMETHEUS = b"text/plain; version=0.0.4; charset=utf-8"
+
+
+class Models:
+    """Lists what may be named as `model`, to callers of this gateway."""
+
+    methods = ("GET", "HEAD")
+
+    def __init__(self, gateway: Gateway, *, since: datetime) -> None:
+        self._gateway = gateway
+        self._created = int(since.timestamp())
+
+    async def __call__(self, exchange: Exchange) -> None:
+        """Answers one request."""
+        await self._gateway.authenticate(exchange.authorization)
+        await exchange.send(200, orjson.dumps(models.model_list(self._gateway.routes, self._created)))
+
+
+class KeepFeedback:
+    """Takes judgements of answers; what it acknowledges is kept."""
+
+    methods = ("POST",)
+
+    def __init__(self, gateway: Gateway, book: Feedback, *, limits: BodyLimits, clock: Clock) -> None:
+        self._gateway = gateway
+        self._book = book
+        self._limits = limits
+        self._clock = clock
+
+    async def __call__(self, exchange: Exchange) -> None:
+        """Answers one request."""
+        caller = await self._gateway.authenticate(exchange.authorization)
+        _require(caller, "feedback")
+        body = read_object(await exchange.body(self._limits))
+        judgement = feedback.read(body, key_id=caller.key_id, at=self._clock.now())
+        await self._book.keep(judgement, caller)
+        kept = {"object": "suffice.feedback", "request_id": judgement.request_id}
+        await exchange.send(200, orjson.dumps(kept))
+
+
+class Health:
+    """Says whether the process lives (always 200), and what is wrong with it."""
+
+    methods = ("GET", "HEAD")
+
+    def __init__(self, troubles: Troubles, *, failing: int = 200) -> None:
+        self._troubles = troubles
+        self._failing = failing
+
+    async def __call__(self, exchange: Exchange) -> None:
+        """Answers one request; nobody needs a key for it."""
+        troubles = self._troubles()
+        body = {"status": "degraded" if troubles else "ok", "troubles": dict(troubles)}
+        await exchange.send(self._failing if troubles else 200, orjson.dumps(body))
+
+
+class Metrics:
+    """Shows the metrics in Prometheus' text format, to keys with the scope `view`."""
+
+    methods = ("GET", "HEAD")
+
+    def __init__(self, gateway: Gateway, text: Callable[[], bytes]) -> None:
+        self._gateway = gateway
+        self._text = text
+
+    async def __call__(self, exchange: Exchange) -> None:
+        """Answers one request."""
+        _require(await self._gateway.authenticate(exchange.authorization), "view")
+        await exchange.send(200, self._text(), media_type=_PROMETHEUS)
+
+
+def _require(caller: Caller, scope: str) -> None:
+    """Checks a scope; `admin` may everything.
+
+    Raises:
+        NotAllowed: the key lacks it.
+    """
+    if scope not in caller.scopes and "admin" not in caller.scopes:
+        raise NotAllowed(f"this needs a key with the scope {scope!r}")

@@ -1,0 +1,52 @@
+"""Who answered a call, and why it may be trusted: the same in headers and in the body's `suffice` object."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from suffice.serve.call import Call
+from suffice.serve.reply import Outcome
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class About:
+    """Which tier answered where, with which confidence, under which certificate; None for what is not known.
+
+    `request_id` is what `/v1/feedback` takes.
+    """
+
+    request_id: str
+    route: str
+    escalated: bool
+    tier: str | None = None
+    place: str | None = None
+    confidence: float | None = None
+    certificate: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the `suffice` object of a body."""
+        return {
+            "request_id": self.request_id,
+            "route": self.route,
+            "tier": self.tier,
+            "place": self.place,
+            "confidence": self.confidence,
+            "certificate": self.certificate,
+            "escalated": self.escalated,
+        }
+
+
+def about(call: Call, outcome: Outcome) -> About:
+    """Returns who answered."""
+    reply = outcome.reply or outcome.streaming
+    if reply is None:
+        return About(request_id=call.id, route=call.route, escalated=outcome.is_escalated)
+    answer = outcome.reply.answer if outcome.reply is not None else None
+    return About(
+        request_id=call.id,
+        route=call.route,
+        escalated=outcome.is_escalated,
+        tier=reply.tier,
+        place=str(reply.place),
+        confidence=None if answer is None else answer.confidence,
+        certificate=reply.certificate,
+    )

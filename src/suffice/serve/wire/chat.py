@@ -1,0 +1,110 @@
+"""`/v1/chat/completions`: chats to calls, replies to chat completions and their chunks."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from suffice.serve.call import Call, Operation
+from suffice.serve.reply import Reply
+from suffice.serve.wire import body as fields
+from suffice.serve.wire.answer_schema import answer_schema
+from suffice.serve.wire.asked import Api, Asked, Json
+from suffice.serve.wire.sampling import SAMPLING, check_stream, choices_wanted, stopped, usage_of, wants_usage
+from suffice.serve.wire.turns import check_turns, conversation_of, request_of, system_prompt_of
+
+_CHECKS: Mapping[str, fields.Check] = {
+    **SAMPLING,
+    "logprobs": fields.a_boolean,
+    "top_logprobs": fields.a_whole_number(0, 20),
+    "max_completion_tokens": fields.a_whole_number(1),
+    "response_format": fields.an_object,
+    "tools": fields.a_list_of_objects,
+    "functions": fields.a_list_of_objects,
+    "modalities": fields.a_list,
+}
+# What is asked of a tier by a field, where it is more than a text in reply to a text.
+_NEEDS = {"tools": "tools", "functions": "tools", "logprobs": "logprobs", "audio": "audio"}
+_PARTS = {"image_url": "images", "input_audio": "audio", "file": "files"}
+_NO_TEXT = "a reply without a user's text"
+
+
+def read(body: Json) -> Asked:
+    """Returns what a chat asks.
+
+    Raises:
+        BadCall: the body is no chat; `param` names the field.
+    """
+    model = fields.required_text(body, "model")
+    kinds = check_turns(body.get("messages"))
+    fields.check_fields(body, _CHECKS)
+    stream = check_stream(body)
+    conversation = conversation_of(body["messages"])
+    request = request_of(conversation)
+    needs = {need for name, need in _NEEDS.items() if body.get(name)}
+    needs |= {_PARTS.get(kind, kind) for kind in kinds}
+    if not request.text.strip():
+        needs.add(_NO_TEXT)
+    return Asked(
+        model=model,
+        body=body,
+        request=request,
+        system_prompt=system_prompt_of(conversation),
+        stream=stream,
+        answer_schema=answer_schema(body.get("response_format")),
+        needs=frozenset(needs),
+    )
+
+
+def whole(call: Call, reply: Reply, created: int) -> dict[str, Any]:
+    """Returns the chat completion of a reply: a server's own with the served model's name, or one of a text.
+
+    A local model's answer does not depend on chance, so `n` choices are n times the same one.
+    """
+    if reply.payload is not None:
+        return {**reply.payload, "model": reply.model}
+    text = stopped(reply.text or "", call.body.get("stop"))
+    return {
+        "id": f"chatcmpl-{call.id}",
+        "object": "chat.completion",
+        "created": created,
+        "model": reply.model,
+        "choices": [
+            {
+                "index": index,
+                "message": {"role": "assistant", "content": text, "refusal": None},
+                "logprobs": None,
+                "finish_reason": "stop",
+            }
+            for index in range(choices_wanted(call.body))
+        ],
+        "usage": usage_of(reply.usage),
+    }
+
+
+def parts(call: Call, reply: Reply, created: int) -> Iterator[dict[str, Any]]:
+    """Yields the chunks of a whole reply: each choice's role and text, its end, and usage where asked for."""
+    done = whole(call, reply, created)
+    frame = {
+        "id": done.get("id", f"chatcmpl-{call.id}"),
+        "object": "chat.completion.chunk",
+        "created": done.get("created", created),
+        "model": reply.model,
+    }
+    for choice in done.get("choices", ()):
+        index = choice.get("index", 0)
+        delta = {name: value for name, value in choice["message"].items() if value is not None}
+        if "tool_calls" in delta:  # in chunks each call says which one it is
+            delta["tool_calls"] = [{"index": at, **one} for at, one in enumerate(delta["tool_calls"])]
+        logprobs = choice.get("logprobs")
+        yield {**frame, "choices": [_choice(index, delta, logprobs=logprobs)]}
+        yield {**frame, "choices": [_choice(index, {}, finish_reason=choice.get("finish_reason"))]}
+    if wants_usage(call.body):
+        yield {**frame, "choices": [], "usage": done.get("usage")}
+
+
+def _choice(
+    index: int, delta: Json, *, logprobs: Any = None, finish_reason: str | None = None
+) -> dict[str, Any]:
+    return {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish_reason}
+
+
+API = Api(operation=Operation.CHAT, read=read, whole=whole, parts=parts)

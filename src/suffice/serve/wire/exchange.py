@@ -1,0 +1,173 @@
+"""One HTTP request and its response over ASGI: limits, writing, a client that leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from suffice.serve.errors import BadCall, TooLarge
+from suffice.serve.wire import headers as sent_headers
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+Field = tuple[bytes, bytes]
+
+JSON_TYPE = b"application/json"
+_STREAM: tuple[Field, ...] = (
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache"),
+    (b"x-accel-buffering", b"no"),  # proxies of the nginx kind hold streams back without it
+)
+# A shorter call ends before it is worth looking whether the client is still there.
+_LOOK_AFTER_S = 0.05
+
+
+class ClientLeft(Exception):  # noqa: N818 - reads as what it is where it is caught
+    """The client closed the connection before it had its answer."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BodyLimits:
+    """How large a body may be, and how long it may take to come."""
+
+    most_bytes: int = 8 * 2**20
+    timeout_s: float = 30.0
+
+
+class Exchange:
+    """One request and its response; `id` is made here and is the only one that counts."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.id = f"req_{secrets.token_hex(16)}"
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.headers: Mapping[bytes, bytes] = dict(scope["headers"])
+        self._receive = receive
+        self._send = send
+        self._echoed = sent_headers.client_id(self.headers)
+        self._timer: asyncio.TimerHandle | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self._left = False
+
+    @property
+    def authorization(self) -> str | None:
+        """Returns the header that carries the key; None where there is none."""
+        value = self.headers.get(b"authorization")
+        return None if value is None else value.decode("latin-1")
+
+    @property
+    def traceparent(self) -> str | None:
+        """Returns the header that carries a client's trace (W3C Trace Context); None where there is none."""
+        value = self.headers.get(b"traceparent")
+        return None if value is None else value.decode("latin-1")
+
+    async def body(self, limits: BodyLimits) -> bytes:
+        """Returns the body's bytes.
+
+        Raises:
+            BadCall: it is no JSON by its content type (415), or comes too slowly (408).
+            TooLarge: it is larger than the limit; nothing beyond it is read.
+            ClientLeft: the client left before its end.
+        """
+        self._check_type()
+        declared = self.headers.get(b"content-length", b"")
+        if declared.isdigit() and int(declared[:20]) > limits.most_bytes:
+            raise _too_large(limits.most_bytes)
+        try:
+            async with asyncio.timeout(limits.timeout_s):
+                return await self._read(limits.most_bytes)
+        except TimeoutError:
+            raise BadCall(
+                f"the body did not come within {limits.timeout_s:g} s", status=408, code="request_timeout"
+            ) from None
+
+    async def send(
+        self, status: int, body: bytes, headers: Sequence[Field] = (), *, media_type: bytes = JSON_TYPE
+    ) -> None:
+        """Sends a whole response."""
+        start = [
+            (b"content-type", media_type),
+            (b"content-length", b"%d" % len(body)),
+            *self._ids(),
+            *headers,
+        ]
+        await self._send({"type": "http.response.start", "status": status, "headers": start})
+        await self._send({"type": "http.response.body", "body": body, "more_body": False})
+
+    async def start_stream(self, headers: Sequence[Field] = ()) -> None:
+        """Sends the head of a response that comes in events."""
+        start = [*_STREAM, *self._ids(), *headers]
+        await self._send({"type": "http.response.start", "status": 200, "headers": start})
+
+    async def send_part(self, part: bytes, *, more: bool = True) -> None:
+        """Sends a part of a stream's body; the last one ends it."""
+        await self._send({"type": "http.response.body", "body": part, "more_body": more})
+
+    def watch(self) -> None:
+        """From now on the running task is cancelled when the client leaves; the body must have been read."""
+        task = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+
+        def look() -> None:
+            self._watch = loop.create_task(self._wait_for_leaving(task))
+
+        self._timer = loop.call_later(_LOOK_AFTER_S, look)
+
+    @property
+    def left(self) -> bool:
+        """Says whether the running task was cancelled because the client left."""
+        return self._left
+
+    def close(self) -> None:
+        """Ends the watching."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._watch is not None:
+            self._watch.cancel()
+
+    def _ids(self) -> list[Field]:
+        ids = [(b"x-request-id", self.id.encode())]
+        if self._echoed is not None:
+            ids.append((b"x-client-request-id", self._echoed))
+        return ids
+
+    def _check_type(self) -> None:
+        """Refuses a body that is not called JSON: a web page can send any other kind without asking."""
+        kind = self.headers.get(b"content-type", b"").split(b";")[0].strip().lower()
+        if kind != JSON_TYPE:
+            said = kind.decode("latin-1")[:60] or "none"
+            raise BadCall(
+                f"the header content-type must be application/json, not {said}",
+                status=415,
+                code="unsupported_media_type",
+                param="content-type",
+            )
+
+    async def _read(self, most_bytes: int) -> bytes:
+        body = b""
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientLeft
+            part: bytes = message.get("body", b"")
+            body = body + part if body else part
+            if len(body) > most_bytes:
+                raise _too_large(most_bytes)
+            if not message.get("more_body"):
+                return body
+
+    async def _wait_for_leaving(self, task: asyncio.Task[Any] | None) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        if task is not None and not task.done():
+            self._left = True
+            task.cancel()
+
+
+def _too_large(most_bytes: int) -> TooLarge:
+    return TooLarge(f"the body is larger than {most_bytes:,} bytes, the most this gateway takes")
