@@ -1,0 +1,126 @@
+"""Finds secrets: tokens by their issuers' prefixes, private keys, and what is named as one and looks random.
+
+Prefixes: the issuers' own pages on secret scanning; signed tokens: RFC 7519; private keys: RFC 7468. Not
+found: a bare password in a sentence, a random string without a name or a prefix before it.
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from suffice.serve.privacy.find import Find
+from suffice.serve.privacy.numbers import Tick
+
+_T = r"[A-Za-z0-9_\-]"
+# What begins an issuer's tokens, and the token. Bounded, so that no text makes them slow.
+_ISSUED: tuple[tuple[str, str], ...] = (
+    ("sk-", rf"sk-(?={_T}{{0,100}}[0-9]){_T}{{16,500}}"),  # this gateway, OpenAI, Anthropic, OpenRouter
+    ("k_live_", r"k_live_[A-Za-z0-9]{16,250}"),  # Stripe
+    ("k_test_", r"k_test_[A-Za-z0-9]{16,250}"),
+    ("whsec_", r"whsec_[A-Za-z0-9+/=]{24,250}"),
+    ("ghp_", r"ghp_[A-Za-z0-9]{30,250}"),  # GitHub
+    ("gho_", r"gho_[A-Za-z0-9]{30,250}"),
+    ("ghu_", r"ghu_[A-Za-z0-9]{30,250}"),
+    ("ghs_", r"ghs_[A-Za-z0-9]{30,250}"),
+    ("ghr_", r"ghr_[A-Za-z0-9]{30,250}"),
+    ("github_pat_", r"github_pat_[A-Za-z0-9_]{40,250}"),
+    ("glpat-", rf"glpat-{_T}{{20,250}}"),  # GitLab
+    ("xox", r"xox[abeoprs]-[A-Za-z0-9\-]{10,250}"),  # Slack
+    ("xapp-", r"xapp-[A-Za-z0-9\-]{20,250}"),
+    ("hooks.slack.com", r"hooks\.slack\.com/services/[A-Za-z0-9/]{20,250}"),
+    ("AKIA", r"AKIA[A-Z0-9]{16}(?![A-Za-z0-9])"),  # Amazon
+    ("ASIA", r"ASIA[A-Z0-9]{16}(?![A-Za-z0-9])"),
+    ("AIza", rf"AIza{_T}{{35}}"),  # Google
+    ("ya29.", rf"ya29\.{_T}{{20,500}}"),
+    ("GOCSPX-", rf"GOCSPX-{_T}{{20,250}}"),
+    ("hf_", r"hf_[A-Za-z0-9]{30,250}"),  # Hugging Face
+    ("npm_", r"npm_[A-Za-z0-9]{36}"),
+    ("pypi-", rf"pypi-{_T}{{50,500}}"),
+    ("SG.", rf"SG\.{_T}{{16,32}}\.{_T}{{16,64}}"),  # SendGrid
+    ("key-", r"key-[0-9a-f]{32}"),  # Mailgun
+    ("dop_v1_", r"dop_v1_[a-f0-9]{64}"),  # DigitalOcean
+    ("shp", r"shp(?:at|ca|pa|ss)_[A-Fa-f0-9]{32}"),  # Shopify
+    ("dapi", r"dapi[a-f0-9]{32}"),  # Databricks
+    ("gsk_", r"gsk_[A-Za-z0-9]{32,250}"),  # Groq
+    ("xai-", r"xai-[A-Za-z0-9]{32,250}"),
+    ("AGE-SECRET-KEY-", r"AGE-SECRET-KEY-1[A-Z0-9]{50,250}"),
+    ("eyJ", rf"eyJ{_T}{{8,2000}}\.eyJ{_T}{{8,8000}}(?:\.{_T}{{0,2000}})?"),
+    (
+        "-----BEGIN ",
+        r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----(?s:.*?)(?:-----END [A-Z0-9 ]{0,30}-----|\Z)",
+    ),
+    ("://", r"://[^\s/@:]{0,64}:(?P<value>[^\s/@]{3,128})@"),  # a password within an address
+)
+_TOKENS = tuple((mark, re.compile(pattern)) for mark, pattern in _ISSUED)
+
+# What is called a key or a password, and what stands behind the name.
+_KEY_NAMES = ("key", "token", "secret", "credential", "authorization", "bearer")
+_PASSWORD_NAMES = ("pass", "pwd", "kennwort", "contrase", "senha", "wachtwoord", "hasło", "पासवर्ड", "密码")
+_VALUE = r"(?P<value>[^\s\"'`,;<>()\[\]{}\\]{6,512})"
+_NAMED = re.compile(
+    r"\w{0,24}[\"'`]?(?:\s{0,3}(?:=>|:=|[:=：]|\b(?:is|ist|lautet|est|es|é|to)\b)\s{0,3}|\s)"
+    rf"(?:(?:bearer|basic|token) )?[\"'`]?{_VALUE}",
+    re.IGNORECASE,
+)
+_LONG = 16  # signs of a key; a password may be shorter
+_BITS = 3.0  # Shannon entropy, in bits a sign: random hexadecimal has 3.4 and more at this length, words less
+_KINDS_OF_SIGNS = tuple(map(re.compile, (r"[a-z]", r"[A-Z]", r"[0-9]", r"[^A-Za-z0-9]")))
+
+
+def may_hold_secrets(text: str) -> bool:
+    """Says whether a text can hold a secret: a long piece, or a word for a password; quick, and often yes."""
+    if max(map(len, text.split()), default=0) >= _LONG:
+        return True
+    lower = text.lower()
+    return any(name in lower for name in _PASSWORD_NAMES)
+
+
+def secrets(text: str, tick: Tick) -> Iterator[Find]:
+    """Returns the secrets of a text."""
+    for mark, pattern in _TOKENS:
+        for place in _places(text, mark):
+            tick()
+            found = pattern.match(text, place)
+            if found is not None and (
+                mark[0] in ":-" or not text[place - 1 : place].isalnum() or mark[1] == "_"
+            ):
+                yield Find(*found.span("value" if "value" in found.groupdict() else 0), "secret")
+    lower = text.lower()
+    if len(lower) != len(text):  # a few capital letters become two signs
+        lower = "".join(sign.lower()[:1] for sign in text)
+    for names, is_secret in ((_PASSWORD_NAMES, _is_password), (_KEY_NAMES, _is_key)):
+        for name in names:
+            for place in _places(lower, name):
+                tick()
+                found = _NAMED.match(text, place + len(name))
+                value = found["value"].rstrip(".!?") if found is not None else ""
+                if found is not None and is_secret(value, found.group()):
+                    yield Find(found.start("value"), found.start("value") + len(value), "secret")
+
+
+def _places(text: str, mark: str) -> Iterator[int]:
+    """Returns where a mark stands in a text."""
+    place = text.find(mark)
+    while place >= 0:
+        yield place
+        place = text.find(mark, place + len(mark))
+
+
+def _is_key(value: str, _: str) -> bool:
+    """Says whether a value is long and no word: digits among letters, and many different signs."""
+    if len(value) < _LONG or _KINDS_OF_SIGNS[2].search(value) is None:
+        return False
+    return any(sign.isalpha() for sign in value) and _bits(value) >= _BITS
+
+
+def _is_password(value: str, named: str) -> bool:
+    """Says whether a value may be a password: six signs or more of two kinds, told by more than a space."""
+    kinds = sum(kind.search(value) is not None for kind in _KINDS_OF_SIGNS)
+    return kinds >= (2 if re.search(r"[:=：]|\s(?:is|ist|lautet|est|es|é|to)\s", named) else 3)
+
+
+def _bits(value: str) -> float:
+    """Returns the Shannon entropy of a value's signs, in bits a sign."""
+    n = len(value)
+    return -sum(count / n * math.log2(count / n) for count in Counter(value).values())

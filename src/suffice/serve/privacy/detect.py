@@ -1,0 +1,159 @@
+"""Finds private data of every class in one text: a quick look that is often wrong, then the detectors."""
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Protocol
+
+from suffice.errors import SpecError
+from suffice.serve.privacy.address import emails, ip_addresses
+from suffice.serve.privacy.card import cards
+from suffice.serve.privacy.credential import may_hold_secrets, secrets
+from suffice.serve.privacy.find import Find, settled
+from suffice.serve.privacy.iban import ibans
+from suffice.serve.privacy.national_id import fiscal_codes, kinds_of, national_ids
+from suffice.serve.privacy.numbers import Tick, runs
+from suffice.serve.privacy.patterns import checked_pattern
+from suffice.serve.privacy.phone import phones, regions_of
+from suffice.serve.privacy.settings import CustomClass, PrivacySettings
+from suffice.serve.privacy.views import is_plain, views
+
+# Six digits with separators, or the middle of an Italian tax code.
+_DIGITS = re.compile(
+    r"[0-9](?:(?:[ \-./()\n\r\t_]{0,3}[0-9]){5}|(?<=[A-Za-z]{6}[0-9])[0-9][A-Ta-t][0-9LMNP-Vlmnp-v]{2})"
+)
+_WORD = re.compile(r"\w+")
+
+
+class Finder(Protocol):
+    """Finds one class of data by other means than rules, e.g. names by a local model; none ships."""
+
+    @property
+    def name(self) -> str:
+        """Returns the class, e.g. `name`."""
+        ...
+
+    def find(self, text: str) -> Iterable[tuple[int, int]]:
+        """Returns where a text has such data, as (start, end); what it raises keeps the call local."""
+        ...
+
+
+class Detector:
+    """Finds what a site looks for; the same for every text, safe to share."""
+
+    def __init__(self, settings: PrivacySettings, finders: Sequence[Finder] = ()) -> None:
+        """Compiles the site's patterns.
+
+        Raises:
+            SpecError: a pattern that cannot be used; a treatment for `name` without a finder of names.
+        """
+        if "name" in settings.classes and all(finder.name != "name" for finder in finders):
+            raise SpecError(
+                "privacy.classes.name: nothing here finds names of people: that takes a local model",
+                hint="leave 'name' out, or give the gateway a finder (docs/privacy.md)",
+            )
+        self._settings = settings
+        self._kinds = kinds_of(settings.countries)
+        self._regions = regions_of(settings.phone_regions)
+        self._finders = tuple(finders)
+        self._custom = tuple(_custom_finder(own) for own in settings.custom)
+        self._looks_for_ips = "ip_address" in settings.classes
+        self._must_look = bool(self._finders or self._custom or self._looks_for_ips)
+
+    def rank(self, name: str) -> int:
+        """Returns how strict the treatment of a class is: 0 allow, 1 mask, 2 local_only."""
+        return self._settings.treatment(name).rank
+
+    def may_hold(self, text: str) -> bool:
+        """Says whether there is any need to look closer; never no where there would be a find."""
+        if self._must_look or not is_plain(text):
+            return True
+        return _may_hold(text)
+
+    def find(self, text: str, *, lead: str = "", tick: Tick = lambda: None) -> list[Find]:
+        """Returns what a text holds, in order, nothing overlapping; `lead` is what came before it.
+
+        Raises:
+            Exception: what `tick` or a finder raises.
+        """
+        found: list[Find] = []
+        for view in views(text):
+            tick()
+            if self._must_look or _may_hold(view.text):
+                for start, end, name in self._found(view.text, lead, tick):
+                    found.append(Find(*view.span(start, end), name))
+        return settled(found, self.rank) if found else found
+
+    def _found(self, text: str, lead: str, tick: Tick) -> Iterator[Find]:
+        """Returns the finds of every detector in one reading of a text."""
+        if may_hold_secrets(text):
+            yield from secrets(text, tick)
+        yield from emails(text, tick)
+        if _DIGITS.search(text) is not None:
+            yield from self._numbers(text, lead, tick)
+        if self._looks_for_ips:
+            yield from ip_addresses(text, tick)
+        for name, find in self._custom:
+            tick()
+            yield from (Find(start, end, name) for start, end in find(text))
+        for finder in self._finders:
+            tick()
+            yield from (Find(start, end, finder.name) for start, end in finder.find(text))
+
+    def _numbers(self, text: str, lead: str, tick: Tick) -> Iterator[Find]:
+        """Returns cards, accounts, national ids and telephone numbers; none within a card or an account."""
+        sure = list(ibans(text, tick))
+        found = list(runs(text, tick))
+        for run in found:
+            sure.extend(cards(run))
+        yield from sure
+        if "IT" in self._settings.countries:
+            yield from fiscal_codes(text, tick)
+        for run in found:
+            if any(find.start <= run.start and run.end <= find.end for find in sure):
+                continue
+            for find in (*national_ids(run, self._kinds, lead), *phones(run, self._regions, lead)):
+                if all(find.end <= other.start or other.end <= find.start for other in sure):
+                    yield find
+
+
+def _may_hold(text: str) -> bool:
+    """Says whether a plain text may hold anything of the standard classes."""
+    return (
+        "@" in text
+        or _DIGITS.search(text) is not None
+        or may_hold_secrets(text)
+        or ("at)" in text and "(at)" in text)
+        or ("at]" in text and "[at]" in text)
+    )
+
+
+def _custom_finder(own: CustomClass) -> tuple[str, Callable[[str], Iterable[tuple[int, int]]]]:
+    """Returns a site's own class with what finds it."""
+    where = f"privacy.custom.{own.name}.patterns"
+    patterns = [checked_pattern(pattern, where=where) for pattern in own.patterns]
+    phrases: dict[str, list[tuple[str, ...]]] = defaultdict(list)
+    for words in own.words:
+        phrase = tuple(_WORD.findall(words.lower()))
+        if not phrase:
+            raise SpecError(f"privacy.custom.{own.name}.words: {words!r} holds no word")
+        phrases[phrase[0]].append(phrase)
+
+    def find(text: str) -> Iterator[tuple[int, int]]:
+        for pattern in patterns:
+            for match in pattern.finditer(text):
+                yield match.span()
+        if phrases:
+            yield from _phrases(text, phrases)
+
+    return own.name, find
+
+
+def _phrases(text: str, phrases: dict[str, list[tuple[str, ...]]]) -> Iterator[tuple[int, int]]:
+    """Returns where phrases stand in a text, word by word, in any case."""
+    words = [(match.group().lower(), *match.span()) for match in _WORD.finditer(text)]
+    for place, (word, start, _) in enumerate(words):
+        for phrase in phrases.get(word, ()):
+            part = words[place : place + len(phrase)]
+            if tuple(each[0] for each in part) == phrase:
+                yield start, part[-1][2]

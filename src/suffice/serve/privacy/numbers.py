@@ -1,0 +1,68 @@
+"""Returns where a text has digits enough to be a number of somebody's, and what stands around them."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+Tick = Callable[[], None]  # called often while looking; raises where the time is up
+
+# Six digits or more, with at most three separating signs between two of them.
+RUN = re.compile(r"[0-9](?:[ \-./()\n\r\t_]{0,3}[0-9]){5,}")
+_GROUP = re.compile(r"[0-9]+")
+_BEFORE, _AFTER = 60, 25  # signs that are looked at for words such as "passport" or "tel."
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A stretch of digits and separators; `groups` are (start, end) of its unbroken digits, in the text."""
+
+    text: str
+    start: int
+    end: int
+    groups: tuple[tuple[int, int], ...]
+    tick: Tick
+
+    def digits(self, first: int, last: int) -> str:
+        """Returns the digits of groups `first` to `last`, both included."""
+        return "".join(self.text[start:end] for start, end in self.groups[first : last + 1])
+
+    def lengths(self, first: int, last: int) -> tuple[int, ...]:
+        """Returns how many digits each of these groups has."""
+        return tuple(end - start for start, end in self.groups[first : last + 1])
+
+    def windows(self, fewest: int, most: int) -> Iterator[tuple[int, int]]:
+        """Returns neighbouring groups that have so many digits together, longest first from each start."""
+        groups = self.groups
+        for first in range(len(groups)):
+            self.tick()
+            total, fitting = 0, []
+            for last in range(first, len(groups)):
+                start, end = groups[last]
+                total += end - start
+                if total > most:
+                    break
+                if total >= fewest:
+                    fitting.append(last)
+            for last in reversed(fitting):
+                yield first, last
+
+    def is_fraction(self, first: int) -> bool:
+        """Says whether a group is what stands behind a decimal point: `0.` before it, or `1,`."""
+        start = self.groups[first][0]
+        return start >= 2 and self.text[start - 1] in ".," and self.text[start - 2].isdigit()
+
+
+def runs(text: str, tick: Tick) -> Iterator[Run]:
+    """Returns the runs of a text in order."""
+    for match in RUN.finditer(text):
+        start, end = match.span()
+        groups = tuple(group.span() for group in _GROUP.finditer(text, start, end))
+        yield Run(text, start, end, groups, tick)
+
+
+def around(text: str, start: int, end: int, lead: str) -> str:
+    """Returns the words near a place in lower case; `lead` is what came before the text, e.g. its key."""
+    before = text[max(0, start - _BEFORE) : start]
+    if start < _BEFORE:
+        before = f"{lead} {before}"
+    return f"{before} {text[end : end + _AFTER]}".lower()
