@@ -1,7 +1,7 @@
 """Which certify rows can take part in a target's test, and in which order."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from suffice.bar import Target
 from suffice.task import Sample
@@ -20,12 +20,14 @@ class CertifyRows:
 
     `two_stage`: the disagreement rate is bounded on all rows, the labelled ones among the
     disagreements are bet on. `fresh`: each labelled row is followed by this many unlabelled ones,
-    on which a judge's labels take part. Both hold if the labelled rows are a random part of all.
+    on which a judge's labels take part. Both hold if the labelled rows are a random part of all. `by_judge`:
+    what stands in the truth's place is a judge's word, so no row has a label.
     """
 
     rows: tuple[Sample, ...]
     two_stage: bool
     fresh: int = 0
+    by_judge: bool = False
 
     @property
     def stride(self) -> int:
@@ -38,8 +40,9 @@ class CertifyRows:
         return len(self.rows) // self.stride
 
     def without_judge(self) -> "CertifyRows":
-        """Returns the labelled rows alone, for tests that rely on no judge."""
-        return CertifyRows(rows=self.rows[:: self.stride], two_stage=self.two_stage)
+        """Returns the labelled rows alone, for tests that rely on no judge: it is not asked about them."""
+        rows = tuple(replace(row, judge=None) for row in self.rows[:: self.stride])
+        return replace(self, rows=rows, fresh=0)
 
 
 def usable_rows(

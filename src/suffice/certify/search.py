@@ -106,6 +106,10 @@ class _Stream:
 
     def labelled(self, n: int) -> set[int]:
         """Returns the rows whose truth the first n values took."""
+        return set() if self.certify.by_judge else self._consulted(n)
+
+    def _consulted(self, n: int) -> set[int]:
+        """Returns the rows whose truth, or what stands in its place, the first n values took."""
         if self._disagreements is not None:
             return set(self._disagreements[:n].tolist())
         if self.target is Target.AGREEMENT:
@@ -116,6 +120,8 @@ class _Stream:
 
     def judged(self, n: int) -> set[int]:
         """Returns the rows whose judge's label the first n values took."""
+        if self.certify.by_judge:
+            return self._consulted(n)
         if not isinstance(self.bets, PoweredBets):
             return set()
         rows = n * self.certify.stride

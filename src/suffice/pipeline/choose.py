@@ -38,10 +38,11 @@ class Choice:
 def graders_over(rungs: Sequence[Rung], rows: Sequence[Sample], grading: Grading) -> Graders:
     """Returns every rung graded over rows, and the reference's worth where the rows have its answers."""
     has_reference = any(row.reference is not None for row in rows)
+    of_reference = grading.of_reference or grading.grade
     return Graders(
         models={rung.name: grading.over(rung.model, rows) for rung in rungs},
-        reference=grade_reference(rows, grading.grade) if has_reference else None,
-        reference_judged=grade_reference(rows, grading.grade, by_judge=True) if has_reference else None,
+        reference=grade_reference(rows, of_reference) if has_reference else None,
+        reference_judged=grade_reference(rows, of_reference, by_judge=True) if has_reference else None,
     )
 
 

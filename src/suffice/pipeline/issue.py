@@ -104,7 +104,13 @@ def _note(findings: Findings, proof: Proof) -> str:
     note = DISTRIBUTION_NOTE
     if proof.rows.two_stage:
         note += " The labelled rows are taken to be a random part of all certify rows."
-    if proof.result.judge_labels_used:
+    if findings.sole_judge:
+        note += (
+            f" No person has labelled any answer: right or wrong is what the judge {findings.sole_judge} "
+            f"said of {proof.result.judge_labels_used:,} rows, an opinion and no truth. The claim is about "
+            "its verdicts; what they are worth is not known."
+        )
+    elif proof.result.judge_labels_used:
         note += (
             f" {proof.result.judge_labels_used:,} labels of a judge took part beside "
             f"{proof.result.labels_used:,} truths, to make them go further; none was taken for a truth, and "
@@ -122,9 +128,13 @@ def _statement(chosen: Tested, bar: QualityBar, alpha: float, findings: Findings
     name = findings.reference.name if findings.reference is not None else "the reference"
     kind = "label-free: " if bar.target is Target.AGREEMENT else ""
     return (
-        f"{chosen.system.cascade.name} has {kind}{target_words(bar, reference=name)}; the whole search errs "
+        f"{chosen.system.cascade.name} has {kind}{_target(bar, name, findings)}; the whole search errs "
         f"with probability at most {alpha:.4g}."
     )
+
+
+def _target(bar: QualityBar, reference: str, findings: Findings) -> str:
+    return target_words(bar, reference=reference, sole_judge=findings.sole_judge)
 
 
 def _record(test: Tested) -> HypothesisRecord:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from suffice import fingerprint
@@ -35,13 +35,17 @@ class Proof:
     evidence: bytes
 
 
-def certify_rows(samples: Sequence[Sample], task: Task, *, seed: int) -> CertifyRows:
-    """Returns the certify rows the target can use, in an order drawn from the seed and the keys alone."""
-    return usable_rows(
+def certify_rows(samples: Sequence[Sample], task: Task, *, seed: int, by_judge: bool = False) -> CertifyRows:
+    """Returns the certify rows the target can use, in an order drawn from the seed and the keys alone.
+
+    `by_judge`: what stands in the truth's place is a judge's word.
+    """
+    rows = usable_rows(
         samples,
         task.quality.target,
         order_of=lambda sample: fingerprint.of_text(f"{seed}:{sample.key}"),
     )
+    return replace(rows, by_judge=by_judge)
 
 
 def prove(
@@ -74,7 +78,7 @@ def prove(
     keys = [row.key for row in rows.rows]
     look = looks.open_look(
         keys,
-        what=_what(choice, rungs, rows, task=task, rule=grading.rule),
+        what=_what(choice, rungs, rows, task=task, grading=grading),
         alpha_of=lambda number: look_alpha(task.alpha, number),
     )
     if look.alpha < _SPENT_BELOW:
@@ -104,16 +108,18 @@ def _call_price(system: SystemEstimate, paid: set[str], *, stride: int) -> float
     return stride * (system.resources.cost_usd_per_1k or 0.0) / 1e3
 
 
-def _what(choice: Choice, rungs: Sequence[Rung], rows: CertifyRows, *, task: Task, rule: str) -> str:
+def _what(choice: Choice, rungs: Sequence[Rung], rows: CertifyRows, *, task: Task, grading: Grading) -> str:
     """Returns the identity of a look: a repetition of the very same test spends nothing again."""
     cascades = tuple(system.cascade for system in choice.path.systems)
     models = {rung.name: rung.fingerprint for rung in rungs}
     keys = tuple(row.key for row in rows.rows)
-    test: tuple[object, ...] = (task.quality, task.alpha, cascades, rule, models, keys)
+    test: tuple[object, ...] = (task.quality, task.alpha, cascades, grading.rule, models, keys)
     if rows.fresh:
         # Another judge, or the same relied on otherwise, is another test.
         reliances = tuple(system.reliance for system in choice.path.systems)
         test += (rows.fresh, reliances, tuple(row.judge for row in rows.rows))
+    if grading.judged_by:
+        test += (grading.judged_by,)
     return fingerprint.of_value(test)
 
 

@@ -25,6 +25,7 @@ from suffice.models.http.spend import SpendAccount
 from suffice.pipeline.choose import Choice, choose
 from suffice.pipeline.climb import climb
 from suffice.pipeline.issue import issue
+from suffice.pipeline.judged_rows import judged_rows
 from suffice.pipeline.prepare import prepare_step
 from suffice.pipeline.prove import certify_rows, prove
 from suffice.pipeline.rows import Rows, read_rows
@@ -32,10 +33,12 @@ from suffice.pipeline.rungs import ladder as ladders
 from suffice.pipeline.rungs.agreement_rungs import agreement_rungs, split_agreements
 from suffice.pipeline.rungs.alarm_rungs import alarm_notes, alarm_rungs
 from suffice.pipeline.rungs.gated_rungs import gate_notes, gated_rungs
+from suffice.pipeline.rungs.judge_family import check_bytes, check_family
+from suffice.pipeline.rungs.judging import Judging, open_judging
 from suffice.pipeline.rungs.measure_served import served_measurements
 from suffice.pipeline.rungs.open_rungs import Workbench, open_rungs
 from suffice.pipeline.rungs.prompted_notes import prompted_notes
-from suffice.pipeline.rungs.reference import open_reference
+from suffice.pipeline.rungs.reference import Reference, open_reference
 from suffice.pipeline.rungs.rung import Grading, Rung, grade_with
 from suffice.pipeline.step import LocalExecutor
 from suffice.pipeline.tell.facts import facts_of
@@ -155,16 +158,18 @@ def _workbench(
 
 def _find(spec: Spec, bench: Workbench, looks: LookBook, *, settings: RunSettings) -> Findings:
     """Climbs on dev, then looks at the certify rows once."""
-    reference, rows = open_reference(spec, bench)
+    judging, reference, rows, asked_notes = _asked(spec, bench)
     bench = replace(bench, rows=rows)
     task = _task(spec, rows)
-    grading = _grading(task, bench)
-    certify = certify_rows(rows.splits[Split.CERTIFY], task, seed=settings.seed)
+    grading = _grading(task, bench, judging)
+    seen, row_notes = _seen(spec, rows)
+    by_judge = bool(grading.judged_by)
+    certify = certify_rows(seen.splits[Split.CERTIFY], task, seed=settings.seed, by_judge=by_judge)
 
     def chosen_from(rungs: Sequence[Rung]) -> Choice:
         return choose(
             rungs,
-            rows.splits[Split.DEV],
+            seen.splits[Split.DEV],
             task=task,
             grading=grading,
             reference=None if reference is None else reference.resources,
@@ -174,8 +179,11 @@ def _find(spec: Spec, bench: Workbench, looks: LookBook, *, settings: RunSetting
     def opened(ladder: Ladder, known: Ladder) -> list[Rung]:
         plain, agreements = split_agreements(ladder)
         rungs = alarm_rungs(open_rungs(plain, known, bench), spec, bench)
+        if judging is not None:
+            check_bytes(judging, rungs)
         form = form_settings(task.quality, task.kind)
-        agreed = agreement_rungs(agreements, rungs, bench, grade=grading.grade, form=form)
+        judged = replace(bench, rows=seen)
+        agreed = agreement_rungs(agreements, rungs, judged, grade=grading.grade, form=form)
         return [*gated_rungs(rungs, spec, bench, grade=grading.grade), *agreed]
 
     rungs, choice, notes = climb(ladders.of_spec(spec), opened, chosen_from, quick=settings.quick)
@@ -192,12 +200,14 @@ def _find(spec: Spec, bench: Workbench, looks: LookBook, *, settings: RunSetting
         choice=choice,
         proof=proof,
         grading=grading,
+        judging=judging,
         machine=bench.machine,
         environment=bench.environment,
         seed=settings.seed,
         notes=(
-            *(() if reference is None else reference.notes),
+            *asked_notes,
             *notes,
+            *row_notes,
             *scoring_notes(task.quality),
             *alarm_notes(rungs),
             *gate_notes(rungs),
@@ -222,11 +232,34 @@ def _task(spec: Spec, rows: Rows) -> Task:
     )
 
 
-def _grading(task: Task, bench: Workbench) -> Grading:
-    scoring = scoring_of(task.quality, task.kind)
+def _asked(spec: Spec, bench: Workbench) -> tuple[Judging | None, Reference | None, Rows, tuple[str, ...]]:
+    """Returns judge and reference, the rows with its answers, and notes; all costs are held first."""
+    judging = open_judging(spec, bench)
+    notes = () if judging is None else check_family(spec, judging)
+    with contextlib.nullcontext() if judging is None else judging.holding():
+        reference, rows = open_reference(spec, bench)
+    return judging, reference, rows, (*(() if reference is None else reference.notes), *notes)
+
+
+def _seen(spec: Spec, rows: Rows) -> tuple[Rows, tuple[str, ...]]:
+    """Returns the rows as the proof sees them, and notes: a judged task's truths are people's labels."""
+    if spec.judge is None or not spec.judge.is_model:
+        return rows, ()
+    return judged_rows(rows, spec.judge, has_reference=spec.reference is not None)
+
+
+def _grading(task: Task, bench: Workbench, judging: Judging | None) -> Grading:
+    judge = None if judging is None else judging.scorer
+    scoring = scoring_of(task.quality, task.kind, judge=judge)
+    of_reference = None
+    if judge is not None:
+        against = scoring_of(task.quality, task.kind, judge=judge.towards_candidates())
+        of_reference = grade_with(against.worth, bench.runner)
     return Grading(
         grade=grade_with(scoring.worth, bench.runner),
         same=grade_with(scoring.same, bench.runner),
         rule=trust.DEFAULT,
         runner=bench.runner,
+        of_reference=of_reference,
+        judged_by=judging.identity if judging is not None and judging.is_alone else "",
     )

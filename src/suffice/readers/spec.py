@@ -7,7 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 from suffice.bar import Metric, QualityBar, ResourceBars, Target
 from suffice.readers.fixed_n_keys import check_fixed_n
-from suffice.readers.judge_keys import check_judge
+from suffice.readers.judge_keys import JudgeSpec, check_judge, check_judged
 from suffice.readers.metric_keys import check_settings, metric_of
 from suffice.readers.rungs import CandidateSpec, OpenAISpec
 from suffice.task import Kind
@@ -80,12 +80,6 @@ class ReferenceSpec(Part):
         if self.openai is not None and self.answers is not None:
             raise ValueError("give 'answers' (recorded) or 'openai' (live), not both")
         return self
-
-
-class JudgeSpec(Part):
-    """A judge whose guesses of the truth stand in the data."""
-
-    answers: Words = Field(description="field of the judge's label: what it takes for the truth")
 
 
 class QualitySpec(Part):
@@ -205,7 +199,8 @@ class Spec(Part):
     splits: SplitsSpec = Field(default_factory=SplitsSpec, description="shares of the splits")
     reference: ReferenceSpec | None = Field(default=None, description="the model in use now")
     judge: JudgeSpec | None = Field(
-        default=None, description="labels of a judge; they save truths, and are never taken for them"
+        default=None,
+        description="a judge's labels, which save truths and are never taken for them; or the judging model",
     )
     bars: BarsSpec = Field(description="what a model must clear")
     alpha: Annotated[float, Field(gt=0, le=0.5)] = Field(
@@ -230,9 +225,9 @@ class Spec(Part):
         check_settings(metric_of(self.kind, self.bars.quality.metric), self.bars.quality)
         if self.answer_schema is not None and self.kind is not Kind.EXTRACT:
             raise ValueError(f"'schema' belongs to kind extract; this task's kind is {self.kind.value}")
-        if self.judge is not None:
-            metric = self.quality_bar.metric
-            check_judge(self.judge.answers, metric=metric, target=target, truth=self.target)
+        check_judge(self.judge, metric=self.quality_bar.metric, target=target, truth=self.target)
+        if self.judge is not None and self.judge.is_model:
+            self._check_judged(self.judge)
         if self.test == "fixed_n":
             live = self.reference is not None and self.reference.openai is not None
             live = live or any(candidate.kind == "openai" for candidate in self.ladder or ())
@@ -245,6 +240,15 @@ class Spec(Part):
                 f"two candidates of the ladder are named {doubled[0]!r}; give each its own 'name'"
             )
         return self
+
+    def _check_judged(self, judge: JudgeSpec) -> None:
+        rungs = None if self.ladder is None else [(c.rung.name, c.kind) for c in self.ladder]
+        check_judged(judge, rungs, has_reference=self.reference is not None)
+        if self.reference is not None and self.reference.openai is not None and judge.recorded_fields:
+            raise ValueError(
+                "'judge.human' and 'judge.verdicts' are about recorded answers, and the reference is asked "
+                "live; record its answers"
+            )
 
     @property
     def quality_bar(self) -> QualityBar:
@@ -262,7 +266,8 @@ class Spec(Part):
     def recorded_fields(self) -> dict[str, str]:
         """Returns the field that holds each recorded candidate's answers, by candidate name."""
         recorded = [candidate.rung for candidate in self.ladder or () if candidate.kind == "recorded"]
-        return {rung.name: str(rung.setting("answers", "")) for rung in recorded}
+        fields = {rung.name: str(rung.setting("answers", "")) for rung in recorded}
+        return fields | ({} if self.judge is None else self.judge.recorded_fields)
 
     def path(self, written: str) -> Path:
         """Returns a path of the task file, relative to the task file's folder."""

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 
-from suffice.bar import QualityBar, Target, Verdict
+from suffice.bar import Metric, QualityBar, Target, Verdict
 from suffice.report import numbers
 from suffice.report.facts import BarFacts, CandidateFacts, ExtractionFacts, Facts, QualityFacts, TestFacts
 
@@ -69,9 +69,16 @@ _QUANTITIES = {
 }
 
 
-def target_words(bar: QualityBar, *, reference: str = "the reference") -> str:
-    """Returns the quality bar in words: "accuracy at most 2 points below gpt-x's"."""
+def target_words(bar: QualityBar, *, reference: str = "the reference", sole_judge: str = "") -> str:
+    """Returns the quality bar in words: "accuracy at most 2 points below gpt-x's".
+
+    `sole_judge` names the judge whose word alone quality is, where no person has labelled any answer.
+    """
     metric = METRICS[bar.metric.value]
+    if bar.metric is Metric.JUDGE:
+        metric = (
+            f"quality, as the judge {sole_judge} alone sees it," if sole_judge else "quality by human labels"
+        )
     if bar.target is Target.ABSOLUTE:
         return f"{metric} of at least {numbers.share(bar.threshold)}"
     if bar.target is Target.NON_INFERIOR:

@@ -11,6 +11,7 @@ from suffice.forms import Form, form_of, text_form
 from suffice.ports import Scorer
 from suffice.score.classify import LabelScorer
 from suffice.score.fields import FieldF1Scorer
+from suffice.score.judge.ratings import HumanFirst
 from suffice.score.match import FormScorer, SameAnswer
 from suffice.score.numeric import NumberScorer
 from suffice.score.overlap import ChrF, RougeL
@@ -31,21 +32,19 @@ class Scoring:
     same: Scorer
 
 
-def scoring_of(bar: QualityBar, kind: Kind) -> Scoring:
-    """Returns the scorers of a task's metric.
+def scoring_of(bar: QualityBar, kind: Kind, *, judge: Scorer | None = None) -> Scoring:
+    """Returns the scorers of a task's metric; `judge` is the model that metric judge asks.
 
     Raises:
-        SpecError: the metric has no scorer.
+        SpecError: the metric is a judge, and there is none.
         MissingExtra: it needs packages that are not installed.
     """
-    make = _SCORERS.get(bar.metric)
-    if make is None:
-        raise SpecError(
-            "metric 'judge' cannot be certified: a judge's scores are no truth",
-            hint="use a metric that compares with the truth, or calibrate it on human labels (`judge:`)",
-        )
     form = form_of(form_settings(bar, kind))
-    return Scoring(worth=make(bar, form), same=SameAnswer(form))
+    if bar.metric is not Metric.JUDGE:
+        return Scoring(worth=_SCORERS[bar.metric](bar, form), same=SameAnswer(form))
+    if judge is None:
+        raise SpecError("metric judge asks a model, and there is none", hint="add `judge:` to the task file")
+    return Scoring(worth=HumanFirst(judge), same=SameAnswer(form))
 
 
 def scoring_notes(bar: QualityBar) -> tuple[str, ...]:
@@ -66,7 +65,7 @@ def form_settings(bar: QualityBar, kind: Kind) -> dict[str, Any]:
     }
 
 
-# A new metric is one file, one line here, and one in `bar.Metric`.
+# A new metric is one file, one line here, and one in `bar.Metric`. A judge is opened by the pipeline.
 _SCORERS: dict[Metric, Callable[[QualityBar, Form], Scorer]] = {
     Metric.ACCURACY: lambda _bar, _form: LabelScorer(),
     Metric.MACRO_F1: lambda _bar, _form: LabelScorer(),

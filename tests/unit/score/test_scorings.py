@@ -85,7 +85,7 @@ def test_equal_answers_have_equal_worth(kind):
                 assert {worth[index]} == set(equal), (metric, text)
 
 
-def test_a_judges_scores_are_not_certified():
-    """They are no truth: the task says how to calibrate them, or takes another metric."""
+def test_a_judge_that_is_not_there_scores_nothing():
+    """The metric asks a model, which the task names."""
     with pytest.raises(SpecError, match="judge"):
         scores(Metric.JUDGE, Kind.GENERATE, [])

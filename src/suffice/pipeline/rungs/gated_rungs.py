@@ -11,7 +11,7 @@ from suffice import fingerprint
 from suffice.adapt.encoder.quantised_body import write_body
 from suffice.adapt.encoder.weights import find_encoder
 from suffice.adapt.gain.fit import LEAST_ROWS, fit_gain
-from suffice.bar import Target
+from suffice.bar import Metric, Target
 from suffice.certify.graded import Grade
 from suffice.errors import ArtefactError
 from suffice.measure import quality
@@ -36,6 +36,8 @@ def gated_rungs(rungs: Sequence[Rung], spec: Spec, bench: Workbench, *, grade: G
     what they are for. With too few of them, or marks between 0 and 1, the rung stays as it is.
     """
     if spec.reference is None or spec.quality_bar.target is Target.AGREEMENT:
+        return list(rungs)
+    if spec.quality_bar.metric is Metric.JUDGE:  # it would be asked about every train row
         return list(rungs)
     rows = [s for s in bench.rows.splits[Split.TRAIN] if s.target is not None and s.reference is not None]
     # Keys are hashes, so the first ones are a random part, and the same one in every run.

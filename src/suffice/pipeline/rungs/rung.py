@@ -50,12 +50,16 @@ class Grading:
     """How answers become numbers: the scorers' grades, the trust rule, and the loop that asks.
 
     `grade` gives answers' worth against the truth, `same` says where they are the reference's.
+    `of_reference` grades the reference's answers, where that is done otherwise. `judged_by` is the identity
+    of a judge whose word alone is what answers are worth; "" where there is a truth.
     """
 
     grade: Grade
     same: Grade
     rule: str
     runner: asyncio.Runner
+    of_reference: Grade | None = None
+    judged_by: str = ""
 
     @property
     def trust(self) -> Callable[[Answer], float]:

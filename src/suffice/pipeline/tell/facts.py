@@ -26,6 +26,7 @@ from suffice.pipeline.tell.findings import Findings
 from suffice.pipeline.tell.forgetting_notes import forgetting_notes
 from suffice.pipeline.tell.inspect_dev import inspect
 from suffice.pipeline.tell.judge_notes import judge_notes
+from suffice.pipeline.tell.judging_notes import judging_notes
 from suffice.report import facts as f
 from suffice.report.words import target_words
 from suffice.stats import intervals
@@ -55,7 +56,7 @@ def facts_of(findings: Findings, issued: Issued | None, served: tuple[Measuremen
             name=task.name,
             kind=task.kind.value,
             metric=task.quality.metric.value,
-            target_text=target_words(task.quality, reference=name),
+            target_text=target_words(task.quality, reference=name, sole_judge=findings.sole_judge),
             threshold=task.quality.threshold,
             bars=_bars(findings, resources),
             minimise=task.minimise,
@@ -75,7 +76,12 @@ def facts_of(findings: Findings, issued: Issued | None, served: tuple[Measuremen
         escalation=_escalation(findings),
         environment=findings.environment,
         seed=findings.seed,
-        notes=(*findings.notes, *judge_notes(findings), *forgetting_notes(findings)),
+        notes=(
+            *findings.notes,
+            *judge_notes(findings),
+            *judging_notes(findings),
+            *forgetting_notes(findings),
+        ),
         command=findings.command,
         generated_at=findings.now,
         simulated=any(rung.model.simulated for rung in findings.rungs),
@@ -203,6 +209,8 @@ def _next_step(findings: Findings) -> str:
     if first.verdict is not Verdict.INCONCLUSIVE or first.fresh_rows is None:
         return ""
     kind = "with reference answers" if findings.task.quality.target is Target.AGREEMENT else "labelled"
+    if findings.sole_judge:
+        kind = "with what the judge needs"
     if first.system.reliance:
         kind += f" (and {first.system.fresh} unlabelled ones with the judge's label beside each)"
     return (

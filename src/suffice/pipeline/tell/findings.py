@@ -9,6 +9,7 @@ from suffice.measurement import Environment
 from suffice.pipeline.choose import Choice
 from suffice.pipeline.prove import Proof
 from suffice.pipeline.rows import Rows
+from suffice.pipeline.rungs.judging import Judging
 from suffice.pipeline.rungs.reference import Reference
 from suffice.pipeline.rungs.rung import Grading, Rung
 from suffice.readers.spec import Spec
@@ -33,6 +34,12 @@ class Findings:
     notes: tuple[str, ...]
     command: str
     now: str
+    judging: Judging | None = None
+
+    @property
+    def sole_judge(self) -> str:
+        """Returns the name of the judge whose word alone quality is; "" where there is a truth."""
+        return self.judging.name if self.judging is not None and self.judging.is_alone else ""
 
     @property
     def chosen(self) -> Tested | None:

@@ -8,8 +8,8 @@ from suffice.task import Split
 
 
 def judge_notes(findings: Findings) -> tuple[str, ...]:
-    """Returns a sentence or two on the judge; () where the task has none, or nothing was tested."""
-    if findings.spec.judge is None or findings.proof is None:
+    """Returns a sentence or two on a judge whose labels stand in the data; () where nothing was tested."""
+    if findings.spec.judge is None or findings.judging is not None or findings.proof is None:
         return ()
     return (f"the judge {_worth(findings)}; {_use(findings)}",)
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from suffice.errors import DataError
-from suffice.ports import Score
+from suffice.ports import Score, Scorer
 
 _WORDS = {
     **dict.fromkeys(("correct", "right", "yes", "true", "good", "win", "better"), 1.0),
@@ -44,6 +44,24 @@ class RatedScorer:
     async def score(self, wanted: Sequence[Any], answers: Sequence[str | None]) -> list[Score]:
         """Returns one score per pair; None where nobody rated the answer."""
         return [_score(wish, answer) for wish, answer in zip(wanted, answers, strict=True)]
+
+
+class HumanFirst:
+    """Scores by people's ratings where a row's wish holds them, else by the judge."""
+
+    def __init__(self, judge: Scorer) -> None:
+        self._people, self._judge = RatedScorer(), judge
+
+    async def score(self, wanted: Sequence[Any], answers: Sequence[str | None]) -> list[Score]:
+        """Returns one score per pair; None where nothing is wanted, or nobody rated the answer."""
+        is_rated = [wish is None or "ratings" in wish for wish in wanted]
+        people = await self._people.score(
+            [wish if rated else None for wish, rated in zip(wanted, is_rated, strict=True)], answers
+        )
+        judge = await self._judge.score(
+            [None if rated else wish for wish, rated in zip(wanted, is_rated, strict=True)], answers
+        )
+        return [p if rated else j for p, j, rated in zip(people, judge, is_rated, strict=True)]
 
 
 def _score(wish: Mapping[str, Any] | None, answer: str | None) -> Score:
