@@ -30,6 +30,9 @@ def written() -> str:
     for name, command in sorted(cli.commands.items()):
         context = click.Context(command, info_name=name, parent=top, terminal_width=_WIDTH)
         parts.append(_section(f"suffice {name}", command.get_help(context)))
+        for inner, part in sorted(getattr(command, "commands", {}).items()):
+            below = click.Context(part, info_name=inner, parent=context, terminal_width=_WIDTH)
+            parts.append(_section(f"suffice {name} {inner}", part.get_help(below)))
     return "\n".join(parts)
 
 

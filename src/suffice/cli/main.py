@@ -9,6 +9,7 @@ import click
 import suffice
 from suffice.cli.demo import demo
 from suffice.cli.doctor import doctor
+from suffice.cli.keys import keys
 from suffice.cli.output import OutputLost, complain, prepare, tell
 from suffice.cli.predict import predict
 from suffice.cli.report import report
@@ -29,7 +30,7 @@ def cli() -> None:
     """
 
 
-for command in (run, predict, report, verify, doctor, demo):
+for command in (run, predict, report, verify, doctor, demo, keys):
     cli.add_command(command)
 
 

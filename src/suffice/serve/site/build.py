@@ -7,7 +7,6 @@ from typing import Any
 
 from suffice import fingerprint
 from suffice.errors import SpecError
-from suffice.ledger.home import home as user_home
 from suffice.models.http.endpoint import Endpoint, Waiting
 from suffice.models.http.spend import Price
 from suffice.serve.observe.traces import TraceSettings
@@ -15,6 +14,7 @@ from suffice.serve.privacy.settings import PrivacySettings, read_privacy
 from suffice.serve.route import Route
 from suffice.serve.site.addresses import host_and_port
 from suffice.serve.site.coherence import check_names, check_offline, check_prompts
+from suffice.serve.site.places import embedded_store, usual_home
 from suffice.serve.site.problem import Problem
 from suffice.serve.site.schema import HumanKeys, ModelKeys, SiteFile, UpstreamKeys
 from suffice.serve.site.site import Audit, Served, ServerLimits, Site
@@ -29,7 +29,7 @@ def site_from(keys: SiteFile, *, base: Path, offline: bool = False) -> Site:
         Problem: names that clash or lead nowhere, an address that is none, a server beyond this
             machine where the site is offline.
     """
-    home = _path(keys.home, base) if keys.home is not None else user_home().resolve() / "gateway"
+    home = _path(keys.home, base) if keys.home is not None else usual_home()
     host, port = _address(keys.listen, ("listen",))
     allow = tuple(
         _address(written, ("offline_allow", index)) for index, written in enumerate(keys.offline_allow)
@@ -72,7 +72,7 @@ def _address(written: str, path: tuple[str | int, ...]) -> tuple[str, int]:
 
 def _store(written: str, home: Path) -> str:
     if written == "sqlite":
-        return f"sqlite:///{home / 'gateway.sqlite'}"
+        return embedded_store(home)
     if not written.startswith(("postgresql://", "postgresql+psycopg://")):
         raise Problem(
             f"{written!r} is no store", path=("store",), hint="write sqlite, or postgresql://user@host/name"

@@ -11,17 +11,16 @@ from pydantic import ValidationError
 
 from suffice.certify.statement import BUNDLE
 from suffice.errors import ArtefactError, SpecError
-from suffice.ledger.home import home as user_home
 from suffice.readers.settings_file import Manual, explained, place_of, read_values, shown
 from suffice.readers.yaml_lines import Lines
 from suffice.serve.route import Route
 from suffice.serve.site.addresses import host_and_port
 from suffice.serve.site.build import site_from
+from suffice.serve.site.places import usual_home, usual_store
 from suffice.serve.site.problem import Problem
 from suffice.serve.site.schema import SiteFile
 from suffice.serve.site.secrets_in import secrets_in
 from suffice.serve.site.site import Served, Site
-from suffice.serve.store.settings import StoreSettings
 
 _MANUAL = Manual(
     schema=SiteFile,
@@ -130,12 +129,11 @@ def _of_folder(folder: Path) -> Site:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ArtefactError(f"{task} is damaged: {error!r}") from error
     model = re.sub(r"\s+", "-", name.strip())
-    home = user_home().resolve() / "gateway"
     return Site(
         host="127.0.0.1",
         port=8321,
-        home=home,
+        home=usual_home(),
         routes={model: Route(name=model, tiers=(model,))},
         served=(Served(name=model, folder=folder.resolve()),),
-        store=StoreSettings(url=f"sqlite:///{home / 'gateway.sqlite'}"),
+        store=usual_store(),
     )

@@ -1,0 +1,21 @@
+"""Where a gateway keeps its things unless a site file says otherwise."""
+
+from pathlib import Path
+
+from suffice.ledger.home import home as user_home
+from suffice.serve.store.settings import StoreSettings
+
+
+def usual_home() -> Path:
+    """Returns the folder of store, audit log and keys."""
+    return user_home().resolve() / "gateway"
+
+
+def usual_store() -> StoreSettings:
+    """Returns where events and clients' keys are kept."""
+    return StoreSettings(url=embedded_store(usual_home()))
+
+
+def embedded_store(home: Path) -> str:
+    """Returns the address of the SQLite store in a gateway's folder."""
+    return f"sqlite:///{home / 'gateway.sqlite'}"
