@@ -59,6 +59,13 @@ class Streaming:
     certificate: str | None = None
 
 
+async def closed(chunks: AsyncIterator[Any]) -> None:
+    """Closes a stream's source, down to its connection; a stream that has ended is closed already."""
+    close = getattr(chunks, "aclose", None)
+    if close is not None:
+        await close()
+
+
 class Verdict(StrEnum):
     """What became of a call at one tier."""
 
