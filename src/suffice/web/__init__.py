@@ -1,1 +1,1 @@
-"""The pages of a running gateway, each also as JSON."""
+"""The pages: what the gateway did and why, rendered on the server, each also as JSON."""

@@ -79,7 +79,7 @@ class Traces:
             span = self._tracer.start_span("call", kind=self._api.SpanKind.SERVER, start_time=start_ns)
         if not span.is_recording():
             return
-        start_ns: int = span.start_time
+        start_ns = int(span.start_time)
         span.update_name(f"{event.operation} {event.route}".rstrip())
         span.set_attributes(self._attributes(event))
         if event.status >= 500:

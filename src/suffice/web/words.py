@@ -1,0 +1,79 @@
+"""What pages say in words: times, places, verdicts, intervals."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from suffice.report import numbers
+
+PLACES: Mapping[str, str] = {
+    "local": "this machine",
+    "remote": "a server",
+    "human": "a person",
+}
+VERDICTS: Mapping[str, str] = {
+    "answered": "answered",
+    "escalated": "not trusted, passed up",
+    "failed": "failed, the next one was tried",
+    "skipped": "not asked",
+    "queued": "waits for a person",
+}
+_AGES = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
+
+
+def moment(at: str | None) -> str:
+    """Returns an ISO time as people read it, to the second, in UTC: "2026-11-22 07:13:01 UTC"."""
+    return "never" if at is None else f"{_read(at):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def ago(at: str | None, now: str) -> str:
+    """Returns how long ago it was: "3 minutes ago", "just now"; a coming time is "in 3 minutes"."""
+    if at is None:
+        return "never"
+    seconds = (_read(now) - _read(at)).total_seconds()
+    for size, unit in _AGES:
+        if abs(seconds) >= size:
+            n = int(abs(seconds) // size)
+            text = f"{n} {unit}{'' if n == 1 else 's'}"
+            return f"{text} ago" if seconds > 0 else f"in {text}"
+    return "just now"
+
+
+def place(name: str | None) -> str:
+    """Returns where a tier answers."""
+    return PLACES.get(name or "", "nowhere")
+
+
+def verdict(name: str) -> str:
+    """Returns what became of a call at a tier."""
+    return VERDICTS.get(name, name)
+
+
+def ends(rate: Mapping[str, Any]) -> str:
+    """Returns a rate's interval with its level and its n: "91.1 to 95.2 at 95%, n 412"."""
+    interval = numbers.interval(rate["lower"], rate["upper"])
+    return f"{interval} at {rate['level']:.0%}, n {numbers.count(rate['n'])}"
+
+
+def signed(weight: float) -> str:
+    """Returns a weight with its sign, a minus as long as the plus: "+0.42"."""
+    return f"{'+' if weight >= 0 else '−'}{numbers.significant(abs(weight), 2)}"
+
+
+def pretty(value: Any) -> str:
+    """Returns a JSON value over several lines; text that holds a JSON object too; other text as it is."""
+    if isinstance(value, str):
+        try:
+            read = json.loads(value)
+        except ValueError:
+            return value
+        if not isinstance(read, dict | list):
+            return value
+        value = read
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _read(at: str) -> datetime:
+    read = datetime.fromisoformat(at)
+    return read if read.tzinfo else read.replace(tzinfo=UTC)
