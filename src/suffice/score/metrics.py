@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from suffice.forms import label_form as normal
-from suffice.ports import Answer
 
 
 def accuracy(wanted: Sequence[str], answers: Sequence[str | None]) -> float:
@@ -79,22 +78,6 @@ def recall_at_false_alarm(
         positives=positives,
         negatives=negatives,
     )
-
-
-def positive_scores(answers: Sequence[Answer], positive: str) -> list[float]:
-    """Returns how strongly each answer speaks for the positive class, in [-1, 1].
-
-    The confidence where the answer is that class, its negative where it is another; an answer
-    without confidence counts as sure, and no answer speaks for neither: 0.
-    """
-    scores = []
-    for answer in answers:
-        if answer.text is None:
-            scores.append(0.0)
-            continue
-        sureness = 1.0 if answer.confidence is None else answer.confidence
-        scores.append(sureness if _same(positive, answer.text) else -sureness)
-    return scores
 
 
 def _same(want: str, answer: str | None) -> bool:

@@ -44,6 +44,6 @@ One budget (`budget`): `candidate_weights(k)` shares alpha over candidates or ca
 `betting` on rows that are looked at more than once.
 
 Also: `intervals` (Clopper-Pearson, Wilson, Tango, betting), `paired_exact`, `rates` (macro-F1,
-recall at a false-alarm rate), `prediction_powered`, `planning`, `frontier`, `calibration`, `routing`.
+recall at a false-alarm rate), `prediction_powered`, `planning`, `calibration`, `routing`.
 Import from the modules; this package re-exports nothing, so that importing it costs nothing.
 """

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, recall_score
 
-from suffice.ports import Answer, Score
+from suffice.ports import Score
 from suffice.score import metrics
 from suffice.score.classify import LabelScorer
 
@@ -95,15 +95,3 @@ def test_recall_needs_both_classes(positive: list[bool]) -> None:
     """Without positives, or without others, there is no such metric."""
     with pytest.raises(ValueError, match="needs both classes"):
         metrics.recall_at_false_alarm([0.1, 0.2], positive, false_alarm=0.1)
-
-
-def test_answers_order_by_how_much_they_speak_for_a_class() -> None:
-    """Sure of it, unsure of it, no answer, unsure of another, sure of another."""
-    answers = [
-        Answer(text="Spam", confidence=0.9),
-        Answer(text="spam", confidence=0.6),
-        Answer(text=None),
-        Answer(text="ham", confidence=0.6),
-        Answer(text="ham"),
-    ]
-    assert [0.9, 0.6, 0.0, -0.6, -1.0] == metrics.positive_scores(answers, "spam")

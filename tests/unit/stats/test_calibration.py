@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from suffice.stats.calibration import (
@@ -14,7 +12,6 @@ from suffice.stats.calibration import (
     expected_calibration_error,
     risk_coverage,
 )
-from suffice.stats.frontier import pareto_frontier
 from suffice.stats.routing import (
     apgr,
     call_share_for_gap,
@@ -83,19 +80,6 @@ def test_no_gap_no_recovery() -> None:
     """A strong model that is not better has no gap to recover."""
     with pytest.raises(ValueError, match="no gap"):
         apgr([0, 1], [1, 1], [1, 0])
-
-
-@given(
-    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=30),
-)
-def test_the_frontier_is_what_no_point_beats(points: list[tuple[float, float]]) -> None:
-    """Kept points rise in both; every other point costs no less and is no better than a kept one."""
-    kept = pareto_frontier(points)
-    chosen = [points[i] for i in kept]
-    assert chosen == sorted(set(chosen))
-    assert [q for _, q in chosen] == sorted({q for _, q in chosen})
-    for cost, quality in points:
-        assert any(c <= cost and q >= quality for c, q in chosen)
 
 
 def test_inputs_that_do_not_pair_are_refused() -> None:
