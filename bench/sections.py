@@ -66,6 +66,7 @@ SECTIONS = (
         title="The proof engine by simulation",
         command=("-m", "bench.proof", "--reps", "2000"),
     ),
+    Section(name="judges", title="Recorded judges against gold", command=("-m", "bench.judges")),
     Section(
         name="gguf-engine",
         title="The decoder engine: choosing, decoding, prefixes, guesses",
