@@ -1,21 +1,25 @@
 """What is served: the chosen system's files in one folder, with what is needed to read inputs for it."""
 
+from __future__ import annotations
+
 import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from suffice import files, fingerprint
 from suffice.cascade import Cascade, Tier
 from suffice.errors import ArtefactError, OutputError
 from suffice.models import artefact, registry
 from suffice.models import cascade as cascades
-from suffice.models.remembered import Calls
 from suffice.ports import Model, Request
 from suffice.readers.spec import Spec
 from suffice.readers.task_file import spec_of
+
+if TYPE_CHECKING:  # the HTTP client takes time and memory
+    from suffice.models.remembered import Calls
 
 _TASK = "task.json"
 _MODEL = "model"
@@ -75,14 +79,20 @@ def open_bundle(place: Path, *, calls: Calls | None = None) -> Bundle:
     Raises:
         ArtefactError: there is no bundle, or it is damaged.
     """
+    return Bundle(spec=task_of(place), model=registry.load(place / _MODEL, calls=calls))
+
+
+def task_of(place: Path) -> Spec:
+    """Returns the task file's keys as a bundle keeps them.
+
+    Raises:
+        ArtefactError: there is no bundle, or it is damaged.
+    """
     try:
         value: dict[str, Any] = json.loads(_task(place))
     except ValueError as error:
         raise ArtefactError(f"{place / _TASK} is damaged: {error}") from error
-    return Bundle(
-        model=registry.load(place / _MODEL, calls=calls),
-        spec=spec_of(value, base=place, file=str(place / _TASK)),
-    )
+    return spec_of(value, base=place, file=str(place / _TASK))
 
 
 def identity(place: Path) -> str:

@@ -11,6 +11,7 @@ from suffice.cascade import REFERENCE, Cascade
 from suffice.clock import Clock
 from suffice.errors import SufficeError
 from suffice.ports import Answer, Request
+from suffice.readers.spec import Spec
 from suffice.serve.call import Call, Operation
 from suffice.serve.errors import CallError, TierFailed
 from suffice.serve.reply import Place, Reply
@@ -72,6 +73,11 @@ class BundleTier:
     def cascade(self) -> Cascade:
         """Returns the rungs of the bundle that serves now, with their thresholds."""
         return self._reloading.current.cascade
+
+    @property
+    def spec(self) -> Spec:
+        """Returns the task file's keys: its kind, and for extract the schema of answers."""
+        return self._reloading.current.spec
 
     @property
     def load(self) -> Load:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from suffice.bundle import Bundle, open_bundle
-from suffice.ports import Answer, Request
+from suffice.bundle import model_folder
+from suffice.models import registry
+from suffice.ports import Answer, Model, Request
 from suffice.serve.tiers.explanation import Explanation, explain
 from suffice.serve.tiers.work_thread import WorkThread
 
@@ -42,9 +43,9 @@ class ThreadEngine:
 
     slots = 1
 
-    def __init__(self, thread: WorkThread, bundle: Bundle) -> None:
+    def __init__(self, thread: WorkThread, model: Model) -> None:
         self._thread = thread
-        self._bundle = bundle
+        self._model = model
 
     @classmethod
     async def opened(cls, place: Path, *, name: str) -> ThreadEngine:
@@ -56,8 +57,8 @@ class ThreadEngine:
         """
         thread = WorkThread(name)
 
-        async def open_() -> Bundle:
-            return open_bundle(place)
+        async def open_() -> Model:
+            return registry.load(model_folder(place))
 
         try:
             return cls(thread, await thread.do(open_))
@@ -67,18 +68,17 @@ class ThreadEngine:
 
     async def answer(self, requests: Sequence[Request]) -> list[Answer]:
         """Returns one answer per request, in order."""
-        return await self._thread.do(lambda: _answered(self._bundle, requests))
+        return await self._thread.do(lambda: self._answered(requests))
 
     async def explain(self, request: Request) -> Explanation:
         """Returns why the model answers as it does."""
-        return await self._thread.do(lambda: explain(self._bundle.model, request))
+        return await self._thread.do(lambda: explain(self._model, request))
 
     async def close(self) -> None:
         """Closes model and thread, after what it has been given."""
         if not self._thread.is_closed:
-            await self._thread.do(self._bundle.model.close)
+            await self._thread.do(self._model.close)
         await self._thread.close()
 
-
-async def _answered(bundle: Bundle, requests: Sequence[Request]) -> list[Answer]:
-    return await bundle.model.answer(requests)
+    async def _answered(self, requests: Sequence[Request]) -> list[Answer]:
+        return await self._model.answer(requests)

@@ -6,10 +6,11 @@ import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from suffice.bundle import cascade_of, servers
+from suffice.bundle import cascade_of, servers, task_of
 from suffice.cascade import Cascade
 from suffice.clock import Clock
 from suffice.ports import Answer, Request
+from suffice.readers.spec import Spec
 from suffice.serve.reply import Place
 from suffice.serve.tiers.batching import Batcher, Batching
 from suffice.serve.tiers.certified import Certified, certified
@@ -41,6 +42,7 @@ class Opened:
     """One opened bundle. `place` is REMOTE where a rung asks a server, LOCAL where all compute here."""
 
     certified: Certified
+    spec: Spec
     cascade: Cascade
     place: Place
     engine: Engine
@@ -65,6 +67,7 @@ async def opened(settings: BundleSettings, *, clock: Clock | None = None) -> Ope
     """
     proof, copy = await asyncio.to_thread(_checked, settings)
     try:
+        spec = task_of(copy.bundle)
         if settings.processes:
             engine: Engine = await Workers.opened(copy.bundle, count=settings.processes, name=settings.name)
         else:
@@ -74,6 +77,7 @@ async def opened(settings: BundleSettings, *, clock: Clock | None = None) -> Ope
         raise
     return Opened(
         certified=proof,
+        spec=spec,
         cascade=cascade_of(copy.bundle),
         place=Place.REMOTE if servers(copy.bundle) else Place.LOCAL,
         engine=engine,

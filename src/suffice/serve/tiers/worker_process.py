@@ -1,7 +1,7 @@
-"""A process that holds one bundle and answers batches.
+"""A process that holds one model and answers batches.
 
 Run as `python -P -m suffice.serve.tiers.worker_process FOLDER`. It reads frames (`frames`) from standard
-input and writes one for each to standard output, the first when the bundle is open. It ends when its
+input and writes one for each to standard output, the first when the model is open. It ends when its
 input does, so none outlives the gateway.
 """
 
@@ -12,22 +12,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from suffice.bundle import open_bundle
 from suffice.errors import SufficeError
+from suffice.models import registry
 from suffice.ports import Model
 from suffice.serve.tiers import frames
-from suffice.serve.tiers.explanation import explain
 
 
 def main() -> int:
-    """Returns 0 after answering everything, 1 where the bundle cannot be opened."""
+    """Returns 0 after answering everything, 1 where the model cannot be opened."""
     # What a library prints must not get among the frames.
     told = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     heard = os.fdopen(os.dup(0), "rb")
     with told, heard, asyncio.Runner() as runner:
         try:
-            model = open_bundle(Path(sys.argv[1])).model
+            model = registry.load(Path(sys.argv[1]))
         except SufficeError as error:
             _tell(told, frames.complaint(error))
             return 1
@@ -43,6 +42,9 @@ async def _reply(model: Model, asked: Mapping[str, Any]) -> dict[str, Any]:
     requests = frames.requests_of(asked["requests"])
     try:
         if asked["do"] == "explain":
+            # Imports every kind of model, which most workers never need.
+            from suffice.serve.tiers.explanation import explain  # noqa: PLC0415
+
             return {"explanation": (await explain(model, requests[0])).to_json()}
         return {"answers": await model.answer(requests)}
     except SufficeError as error:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from suffice.bundle import model_folder
 from suffice.errors import ModelError
 from suffice.ports import Answer, Request
 from suffice.serve.tiers import frames
@@ -30,10 +31,9 @@ class Workers:
 
     def __init__(self, place: Path, *, count: int, name: str) -> None:
         self.slots = count
-        self._place = place
         self._name = name
         self._free: asyncio.LifoQueue[_Worker] = asyncio.LifoQueue()  # the one that was used last is warm
-        self._every: list[_Worker] = []
+        self._every = [_Worker(model_folder(place), name=f"{name} worker {n}") for n in range(count)]
         self._is_closed = False
         self._exchanges: set[asyncio.Task[dict[str, Any]]] = set()
 
@@ -46,12 +46,12 @@ class Workers:
             ModelError: a process does not start.
         """
         workers = cls(place, count=count, name=name)
-        workers._every = [_Worker(place, name=f"{name} worker {number}") for number in range(count)]
-        try:
-            await asyncio.gather(*(worker.start() for worker in workers._every))
-        except BaseException:
+        # All are waited for, also where one fails: none may start behind the error's back.
+        starts = [worker.start() for worker in workers._every]
+        failed = [outcome for outcome in await asyncio.gather(*starts, return_exceptions=True) if outcome]
+        if failed:
             await workers.close()
-            raise
+            raise failed[0]
         for worker in workers._every:
             workers._free.put_nowait(worker)
         return workers
@@ -107,15 +107,15 @@ class Workers:
 class _Worker:
     """One process, or the place of one that died."""
 
-    def __init__(self, place: Path, *, name: str) -> None:
-        self._place = place
+    def __init__(self, folder: Path, *, name: str) -> None:
+        self._folder = folder
         self._name = name
         self.process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
         """Starts the process and waits until its bundle is open."""
         self.process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "suffice.serve.tiers.worker_process", str(self._place.resolve())),
+            *(sys.executable, "-P", "-m", "suffice.serve.tiers.worker_process", str(self._folder.resolve())),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             env=os.environ | dict.fromkeys(_THREAD_SETTINGS, "1"),

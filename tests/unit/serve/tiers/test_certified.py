@@ -69,14 +69,14 @@ def test_a_changed_file_is_refused_by_name(run, tmp_path, name, change):
 def test_a_file_too_many_is_refused_by_name(run, tmp_path):
     """What the certificate does not list does not lie in a served folder."""
     (run / "bundle/model/extra.bin").write_bytes(b"x")
-    with pytest.raises(ArtefactError, match="extra.bin is not part of it"):
+    with pytest.raises(ArtefactError, match=r"extra\.bin is not part of it"):
         taken(certified(run), workplace=tmp_path / "work")
 
 
 def test_changed_bytes_are_refused_whatever_is_allowed(run, tmp_path):
     """`allow_uncertified` is for runs without a certificate, not for bytes that contradict theirs."""
     (run / "bundle/task.json").write_text("{}")
-    with pytest.raises(ArtefactError, match="task.json was changed"):
+    with pytest.raises(ArtefactError, match=r"task\.json was changed"):
         taken(certified(run, allow_uncertified=True), workplace=tmp_path / "work")
 
 

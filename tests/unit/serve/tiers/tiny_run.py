@@ -42,9 +42,7 @@ def linear(folder: Path, *, n: int = 160, name: str = "linear") -> Path:
 
 
 def bundle(run: Path, rungs: dict[str, Path], *, threshold: float | None = 0.6) -> Path:
-    """Returns the run folder after writing its bundle: the rungs in order, the reference last where there
-    is a threshold.
-    """
+    """Returns the run folder after writing its bundle; the reference is last where there is a threshold."""
     names = [*rungs, REFERENCE] if threshold is not None else [*rungs]
     tiers = [Tier(model=name, threshold=threshold) for name in names[:-1]]
     cascade = Cascade(name=" -> ".join(names), tiers=(*tiers, Tier(model=names[-1])))
