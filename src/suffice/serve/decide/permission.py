@@ -1,0 +1,50 @@
+"""Which tiers of a route a call may be given to. Only the site, policy and headers say so, never a text."""
+
+from collections.abc import Sequence
+
+from suffice.serve.call import Call
+from suffice.serve.errors import BadCall, CallError, NotAllowed
+from suffice.serve.ports import Tier
+from suffice.serve.reply import Place
+
+_SCOPE = "tiers"
+_STAYS = "the call stays on this machine"
+
+
+def refusals(tiers: Sequence[Tier], call: Call) -> list[str]:
+    """Returns for each tier why the call may not be given to it, "" where it may.
+
+    Raises:
+        NotAllowed: the call wishes for a tier, and its key lacks the scope `tiers`.
+        BadCall: it wishes for a tier that the route has not.
+    """
+    first = _first(tiers, call)
+    return [
+        "the client asks a later tier" if n < first else _refusal(tier, call) for n, tier in enumerate(tiers)
+    ]
+
+
+def nobody_may(call: Call, reasons: Sequence[str]) -> CallError:
+    """Returns the error of a call that may be given to no tier, by the reasons of the tiers."""
+    if _STAYS in reasons:
+        return NotAllowed("the call must stay on this machine, where no tier can answer it")
+    needs = ", ".join(sorted(call.needs))
+    return BadCall(f"no tier of {call.route} can do what the call needs: {needs}")
+
+
+def _first(tiers: Sequence[Tier], call: Call) -> int:
+    wanted = call.wishes.skip_to
+    if wanted is None:
+        return 0
+    if not call.caller.scopes & {_SCOPE, "admin"}:
+        raise NotAllowed(f"to choose a tier, a key needs the scope {_SCOPE!r}")
+    names = [tier.name for tier in tiers]
+    if wanted not in names:
+        raise BadCall(f"{call.route} has no tier {wanted!r}, but: {', '.join(names)}")
+    return names.index(wanted)
+
+
+def _refusal(tier: Tier, call: Call) -> str:
+    if tier.place is Place.REMOTE:
+        return _STAYS if call.local_only or call.wishes.local_only else ""
+    return f"it cannot do what the call needs: {', '.join(sorted(call.needs))}" if call.needs else ""
