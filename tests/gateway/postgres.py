@@ -1,4 +1,4 @@
-"""A real PostgreSQL of its own for the tests: made in a temporary folder, on a Unix socket, gone afterwards."""
+"""A real PostgreSQL of its own for the tests: in a temporary folder, on a Unix socket, gone afterwards."""
 
 import contextlib
 import itertools

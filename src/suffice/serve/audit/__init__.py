@@ -1,1 +1,1 @@
-"""An append-only record of decisions that shows when it was changed."""
+"""The audit log: an append-only, hash-chained, signed record of every ended call."""

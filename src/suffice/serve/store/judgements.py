@@ -13,7 +13,7 @@ from suffice.serve.store.schema import feedback as _feedback
 from suffice.serve.store.writer import Writer
 
 
-class KeptFeedback:
+class FeedbackBook:
     """Keeps what people say of answers."""
 
     def __init__(self, writer: Writer) -> None:

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from suffice.serve.judgement import Judgement
 from suffice.serve.store.records import (
     Filter,
-    Judged,
     Kept,
+    KeptFeedback,
     Span,
     Ticket,
     TicketState,
@@ -67,7 +67,7 @@ def event(connection: sa.Connection, key_id: str | None, call_id: str) -> Kept |
 
 def feedback(
     connection: sa.Connection, key_id: str | None, before: int | None, limit: int
-) -> Sequence[Judged]:
+) -> Sequence[KeptFeedback]:
     """Returns feedback, newest first."""
     c = _feedback.c
     where = [*seen_by(_feedback, key_id), *([] if before is None else [c.number < before])]
@@ -114,7 +114,7 @@ def _kept(row: sa.RowMapping) -> Kept:
     return Kept(number=row["number"], event=to_event(row))
 
 
-def _judged(row: sa.RowMapping) -> Judged:
+def _judged(row: sa.RowMapping) -> KeptFeedback:
     said = Judgement(
         request_id=row["request_id"],
         key_id=row["judge"],
@@ -124,6 +124,6 @@ def _judged(row: sa.RowMapping) -> Judged:
         score=row["score"],
         comment=row["comment"],
     )
-    return Judged(
+    return KeptFeedback(
         number=row["number"], judgement=said, owner=row["key_id"], route=row["route"], tier=row["tier"]
     )

@@ -12,7 +12,7 @@ from suffice.errors import OutputError
 from suffice.serve.store import database
 from suffice.serve.store.batches import Source
 from suffice.serve.store.down import reason
-from suffice.serve.store.judgements import KeptFeedback
+from suffice.serve.store.judgements import FeedbackBook
 from suffice.serve.store.keyring import Keyring
 from suffice.serve.store.migrate import migrate
 from suffice.serve.store.readings import Readings
@@ -30,7 +30,7 @@ class Store:
     readings: Readings
     keys: Keyring
     spending: KeptSpending
-    feedback: KeptFeedback
+    feedback: FeedbackBook
     reviews: Reviews
     engines: tuple[sa.Engine, sa.Engine]
 
@@ -78,7 +78,7 @@ def open_store(
         readings=Readings(reading),
         keys=Keyring(writer),
         spending=KeptSpending(writer),
-        feedback=KeptFeedback(writer),
+        feedback=FeedbackBook(writer),
         reviews=Reviews(writer, clock, most_open=most_open, patience=patience),
         engines=(engine, reading),
     )

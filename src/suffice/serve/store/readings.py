@@ -11,8 +11,8 @@ from suffice.serve.store.down import reaching
 from suffice.serve.store.records import (
     ALWAYS,
     Filter,
-    Judged,
     Kept,
+    KeptFeedback,
     Latency,
     Money,
     Rate,
@@ -73,7 +73,7 @@ class Readings:
 
     async def feedback(
         self, key_id: str | None, *, before: int | None = None, limit: int = 50
-    ) -> Sequence[Judged]:
+    ) -> Sequence[KeptFeedback]:
         """Returns feedback, newest first; the next page is `before` the last one's number."""
         return await self._read(lookups.feedback, key_id, before, limit)
 

@@ -20,7 +20,7 @@ class Kept:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Judged:
+class KeptFeedback:
     """A judgement beside the route, the tier and the owner of the call it speaks of.
 
     `owner` is the key that asked; `judgement.key_id` the one that judged, which for an admin may be

@@ -1,0 +1,158 @@
+"""What a log shows of a class of private data: how many calls held it, and whether one left the machine."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from suffice.errors import NotCertified
+from suffice.serve.audit.records import Kind
+from suffice.serve.audit.verify import Verification, verify
+from suffice.serve.audit.walk import Record
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Policy:
+    """A policy that was on from a record on: its sha256, and whether the class was looked for under it."""
+
+    from_seq: int
+    sha256: str
+    is_looked_for: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """What the log says of one class of private data, over the window it covers.
+
+    The window is records `first_seq` to `last_seq`, the last one that a signature vouches for, written
+    from `first_at` to `last_at`. Of the window's `calls`, `with_class` held the class; of these `left`
+    were sent to a tier that is remote, `left_masked` of them masked. `not_looked` calls came while the class
+    was not looked for, so nothing is known of them. `unsigned` calls came after the window, `unsigned_left`
+    of them held the class and left.
+    """
+
+    data_class: str
+    first_seq: int
+    last_seq: int
+    first_at: str
+    last_at: str
+    calls: int
+    with_class: int
+    left: int
+    left_masked: int
+    not_looked: int
+    unsigned: int
+    unsigned_left: int
+    examples: tuple[int, ...]
+    policies: tuple[Policy, ...]
+    verification: Verification
+
+    @property
+    def holds(self) -> bool:
+        """Says whether the log shows that no call with the class left, masked or not."""
+        return self.calls > 0 and not (self.left or self.not_looked or self.unsigned_left)
+
+    @property
+    def verdict(self) -> str:
+        """Returns the verdict in words."""
+        if self.left or self.unsigned_left:
+            return f"{self.left + self.unsigned_left} calls with {self.data_class} left this machine"
+        if self.not_looked:
+            return f"unknown: {self.data_class} was not looked for in {self.not_looked} calls"
+        if not self.calls:
+            return "unknown: the window holds no signed call"
+        return f"none of the {self.with_class} calls with {self.data_class} left this machine"
+
+
+@dataclass(slots=True)
+class _Tally:
+    """One call, as far as the question needs it."""
+
+    seq: int
+    at: str
+    has_class: bool
+    left: bool
+    masked: bool
+    is_looked_for: bool
+
+
+@dataclass(kw_only=True)
+class _Reader:
+    """Gathers from records what the question needs."""
+
+    data_class: str
+    since: datetime | None
+    until: datetime | None
+    calls: list[_Tally] = field(default_factory=list)
+    policies: list[Policy] = field(default_factory=list)
+
+    def take(self, record: Record) -> None:
+        if record["kind"] == Kind.TERMS:
+            policy = Policy(
+                from_seq=record["seq"],
+                sha256=record["policy_sha256"],
+                is_looked_for=self.data_class in record["looked_for"],
+            )
+            last = self.policies[-1] if self.policies else None
+            if last is None or (last.sha256, last.is_looked_for) != (policy.sha256, policy.is_looked_for):
+                self.policies.append(policy)
+        if record["kind"] != Kind.EVENT:
+            return
+        at = datetime.fromisoformat(record["t"])
+        if (self.since is not None and at < self.since) or (self.until is not None and at >= self.until):
+            return
+        event = record["event"]
+        looked = bool(self.policies) and self.policies[-1].is_looked_for
+        has_class = self.data_class in event["data_classes"]
+        self.calls.append(
+            _Tally(record["seq"], record["t"], has_class, event["left_machine"], event["masked"], looked)
+        )
+
+
+def prove_never_left(
+    place: Path,
+    trusted: Ed25519PublicKey,
+    data_class: str,
+    *,
+    anchor: Path | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Proof:
+    """Returns what a log, or an exported window, shows of calls that held a class of private data.
+
+    Raises:
+        NotCertified: the log does not verify, so it shows nothing.
+        ArtefactError: there is no log.
+    """
+    reader = _Reader(data_class=data_class, since=since, until=until)
+    found = verify(place, trusted, anchor=anchor, visit=reader.take)
+    if not found.holds:
+        wrong = next(check for check in found.checks if not check.is_met)
+        raise NotCertified(
+            f"the log does not verify, so it shows nothing: {wrong.name}: {wrong.detail}",
+            hint=f"suffice audit-log verify {place}",
+        )
+    signed_seq = found.last_seq if place.is_file() else found.signed_seq  # an export is signed as a whole
+    calls = [call for call in reader.calls if call.seq <= signed_seq]
+    later = [call for call in reader.calls if call.seq > signed_seq]
+    held = [call for call in calls if call.has_class]
+    left = [call for call in held if call.left]
+    later_left = [call for call in later if call.has_class and call.left]
+    return Proof(
+        data_class=data_class,
+        first_seq=calls[0].seq if calls else -1,
+        last_seq=calls[-1].seq if calls else -1,
+        first_at=calls[0].at if calls else "",
+        last_at=calls[-1].at if calls else "",
+        calls=len(calls),
+        with_class=len(held),
+        left=len(left),
+        left_masked=sum(call.masked for call in left),
+        not_looked=sum(not call.is_looked_for for call in calls),
+        unsigned=len(later),
+        unsigned_left=len(later_left),
+        examples=tuple(call.seq for call in [*left, *later_left][:10]),
+        policies=tuple(reader.policies),
+        verification=found,
+    )
