@@ -5,8 +5,8 @@ from typing import Any
 
 from suffice.serve.call import Call
 from suffice.serve.errors import NobodyAnswered, TierFailed
-from suffice.serve.reply import Outcome, Verdict
-from tests.gateway.composed import Script, chunk, local, remote, step, streaming
+from suffice.serve.reply import Outcome
+from tests.gateway.composed import Script, chunk, local, remote, streaming
 
 TOOL_CALL = {"id": "call_1", "type": "function", "function": {"name": "refund", "arguments": '{"n": 2}'}}
 
@@ -48,7 +48,7 @@ async def _rate_limited() -> AsyncIterator[dict[str, Any]]:
 
 
 async def _abstained(_call: Call) -> Outcome:
-    return Outcome(steps=(step("small", verdict=Verdict.ESCALATED, why="trust 0.2 is below 0.6"),))
+    raise NobodyAnswered("no tier's answer can be trusted (small passed it up)", code="abstained")
 
 
 async def _out_of_time(_call: Call) -> Outcome:

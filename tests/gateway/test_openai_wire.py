@@ -57,12 +57,12 @@ def test_who_answered_stands_in_the_raw_responses_headers(client: OpenAI) -> Non
     assert raw.headers["x-request-id"] == done._request_id
 
 
-def test_several_choices_of_a_local_model_are_the_same_one(client: OpenAI) -> None:
-    """A local answer does not depend on chance: n choices are n times the same."""
-    done = client.chat.completions.create(model="tickets", messages=MESSAGES, n=3, seed=1, logprobs=False)
-    assert [(0, "billing"), (1, "billing"), (2, "billing")] == [
-        (choice.index, choice.message.content) for choice in done.choices
-    ]
+def test_several_choices_are_for_tiers_that_have_several(client: OpenAI, composed: Composed) -> None:
+    """A local model has one answer to a text: n above 1 is among what a call needs, n = 1 is not."""
+    asked: Any = {"model": "tickets", "messages": MESSAGES, "seed": 1, "logprobs": False}
+    client.chat.completions.create(**asked, n=3)
+    client.chat.completions.create(**asked, n=1)
+    assert [{"several answers"}, set()] == [call.needs for call in composed.walk.calls[-2:]]
 
 
 def test_a_stop_text_cuts_a_local_answer(client: OpenAI) -> None:
@@ -247,6 +247,15 @@ def test_headers_that_do_not_come_are_not_waited_for(composed: Composed) -> None
         assert b"" == _raw(address, b"GET /health HTTP/1.1\r\nhost:")
         endless = b"GET /health HTTP/1.1\r\nx-filler: " + b"a" * 100_000
         assert _raw(address, endless).startswith(b"HTTP/1.1 431 ")
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(composed: Composed) -> None:
+    """A client that sends headers and then nothing is told so, and dropped; its call ends as an event."""
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\n"
+    request = f"{head}content-type: application/json\r\ncontent-length: 100\r\n\r\n{{"
+    with served(composed.app, slow_body_s=0.2) as address:
+        assert _raw(address, request.encode()).startswith(b"HTTP/1.1 408 ")
+    assert (499, "client_left") == (composed.journal.events[-1].status, composed.journal.events[-1].error)
 
 
 def test_more_connections_than_allowed_are_told_so(composed: Composed) -> None:

@@ -19,9 +19,8 @@ from suffice.serve.ports import Feedback
 from suffice.serve.wire import chat, completions
 from suffice.serve.wire.asked import Api
 from suffice.serve.wire.errors import error_headers, error_object, unforeseen
-from suffice.serve.wire.exchange import Asgi, BodyLimits, ClientLeft, Exchange, Receive, Scope, Send
+from suffice.serve.wire.exchange import Asgi, ClientLeft, Exchange, Receive, Scope, Send
 
-_LIMITS = BodyLimits()
 _log = logging.getLogger(__name__)
 
 # The APIs that ask models: an API is one file in wire/ and one line here.
@@ -54,11 +53,11 @@ class Surroundings:
 
     `pages` is the ASGI application that has every path which is no endpoint's nor below /v1;
     `endpoints` are further endpoints by path. `ticket_url` gives the address at which a person's answer
-    will be found.
+    will be found. `body_bytes`: no endpoint takes a larger body.
     """
 
     clock: Clock
-    limits: BodyLimits = _LIMITS
+    body_bytes: int = 16 << 20
     feedback: Feedback | None = None
     metrics: Callable[[], bytes] | None = None
     health: Troubles = dict
@@ -72,7 +71,7 @@ def app_of(gateway: Gateway, around: Surroundings) -> App:
     """Returns the ASGI application of a gateway."""
     endpoints: dict[str, Endpoint] = {
         path: CallEndpoint(
-            gateway, api, limits=around.limits, clock=around.clock, ticket_url=around.ticket_url
+            gateway, api, most_bytes=around.body_bytes, clock=around.clock, ticket_url=around.ticket_url
         )
         for path, api in APIS.items()
     }
@@ -81,7 +80,7 @@ def app_of(gateway: Gateway, around: Surroundings) -> App:
     endpoints["/ready"] = Health(around.ready, failing=503)
     if around.feedback is not None:
         endpoints["/v1/feedback"] = KeepFeedback(
-            gateway, around.feedback, limits=around.limits, clock=around.clock
+            gateway, around.feedback, most_bytes=around.body_bytes, clock=around.clock
         )
     if around.metrics is not None:
         endpoints["/metrics"] = Metrics(gateway, around.metrics)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _WRONG: Mapping[str, tuple[int, str, str]] = {
     "request": (400, "invalid_request", "this is not a valid HTTP request"),
+    "slow": (408, "request_timeout", "the request's body did not come in time"),
     "header": (431, "headers_too_large", "the request's headers are larger than this gateway takes"),
     "busy": (503, "too_many_connections", "this gateway has as many connections as it takes; come again"),
 }
@@ -28,6 +29,7 @@ class _Limited(HttpToolsProtocol):
 
     limits: ServerSettings
     _head: asyncio.TimerHandle | None = None  # runs while a request's headers are awaited
+    _body: asyncio.TimerHandle | None = None  # runs while its body is
     _reading: asyncio.TimerHandle | None = None  # runs while the client reads nothing
     _head_bytes = 0
     _fault = "request"
@@ -42,9 +44,8 @@ class _Limited(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         _cancel(self._head)
-        self._head = None
+        _cancel(self._body)
         _cancel(self._reading)
-        self._reading = None
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -71,7 +72,12 @@ class _Limited(HttpToolsProtocol):
         if size > self.limits.header_bytes or len(self.headers) > self.limits.header_count:
             self._fault = "header"
             raise _TooLargeHeadError
+        self._body = self.loop.call_later(self.limits.slow_body_s, self._give_up_body)
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        _cancel(self._body)
+        super().on_message_complete()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -92,6 +98,14 @@ class _Limited(HttpToolsProtocol):
         )
         self.transport.write(STATUS_LINE[status] + head + body)
         self.transport.close()
+
+    def _give_up_body(self) -> None:
+        """Ends a request whose body does not come; who has begun to answer it already is only cut off."""
+        if self.cycle.response_started:
+            self.transport.close()
+        else:
+            self._fault = "slow"
+            self.send_400_response("")
 
     def _await_head(self) -> None:
         self._head = self.loop.call_later(self.limits.slow_header_s, self.transport.close)

@@ -21,7 +21,7 @@ from suffice.serve.wire.about import About, about
 from suffice.serve.wire.asked import Api
 from suffice.serve.wire.body import read_object
 from suffice.serve.wire.errors import error_headers, error_object, unforeseen
-from suffice.serve.wire.exchange import BodyLimits, ClientLeft, Exchange
+from suffice.serve.wire.exchange import ClientLeft, Exchange
 
 # nginx's status for a client that closed the connection before it had its answer; nobody receives it.
 _CLIENT_LEFT = 499
@@ -38,13 +38,13 @@ class CallEndpoint:
         gateway: Gateway,
         api: Api,
         *,
-        limits: BodyLimits,
+        most_bytes: int,
         clock: Clock,
         ticket_url: Callable[[str], str],
     ) -> None:
         self._gateway = gateway
         self._api = api
-        self._limits = limits
+        self._most_bytes = most_bytes
         self._clock = clock
         self._ticket_url = ticket_url
 
@@ -70,7 +70,7 @@ class CallEndpoint:
 
     async def _outcome(self, exchange: Exchange, case: Case) -> Outcome:
         told = headers.read(exchange.headers)
-        case.request_bytes = raw = await exchange.body(self._limits)
+        case.request_bytes = raw = await exchange.body(self._most_bytes)
         asked = self._api.read(read_object(raw))
         exchange.watch()
         return await self._gateway.answer(case, asked, route=told.route, wishes=told.wishes)

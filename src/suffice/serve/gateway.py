@@ -8,20 +8,17 @@ from typing import Protocol
 
 from suffice import fingerprint
 from suffice.clock import Clock
-from suffice.ports import Usage
 from suffice.serve.call import Call, Caller, Operation, Wishes
 from suffice.serve.case import Case, Ending, event_of
-from suffice.serve.errors import BadCall, CallError, NobodyAnswered, NotAllowed, NotFound
+from suffice.serve.errors import CallError, NobodyAnswered, NotFound
+from suffice.serve.event import Event
 from suffice.serve.ports import Door, Inspector, Journal
-from suffice.serve.reply import Outcome, Place, Step, Verdict
+from suffice.serve.reply import Outcome, Place
 from suffice.serve.route import Route
 from suffice.serve.wire.asked import Asked
 
-_SKIP_SCOPE = "tiers"
-
-
-# What the route's reference would have cost for this usage, in US dollars; None where its price is not known.
-ReferenceCost = Callable[[Route, Usage], float | None]
+# What the route's reference would have cost for this call, in US dollars; None where its price is not known.
+ReferenceCost = Callable[[Route, Case], float | None]
 
 
 class Walk(Protocol):
@@ -111,7 +108,6 @@ class Gateway:
         self._rooms.journal.check()
         case.route = chosen = self._route_of(asked, route)
         self._rooms.door.admit(case.caller, chosen.name)
-        _check_wishes(wishes, chosen, case.caller)
         case.call = call = self._inspected(self._call(case, asked, chosen, wishes))
         case.steps = None
         try:
@@ -122,17 +118,20 @@ class Gateway:
         case.steps = outcome.steps
         case.outcome = outcome = _restored(call, outcome)
         if outcome.reply is None and outcome.streaming is None and outcome.ticket is None:
-            raise _nobody(call, outcome.steps)
+            raise NobodyAnswered("no tier's answer can be trusted", code="abstained")
         return outcome
 
     def first_token(self, case: Case) -> None:
         """Notes that the answer's first part is ready."""
         case.first_token_ms = self._since_ms(case)
 
-    def end(self, case: Case, ending: Ending) -> None:
-        """Tells journal and door, once, that a call has ended. Its last byte is sent after this."""
+    def end(self, case: Case, ending: Ending) -> Event | None:
+        """Tells journal and door, once, that a call has ended, and returns its event; None the second time.
+
+        Its last byte is sent after this.
+        """
         if case.has_ended:
-            return
+            return None
         case.has_ended = True
         rooms = self._rooms
         price = rooms.reference_cost
@@ -140,11 +139,12 @@ class Gateway:
             case,
             ending,
             latency_ms=self._since_ms(case),
-            reference_usd=None if price is None or case.route is None else price(case.route, case.usage),
+            reference_usd=None if price is None or case.route is None else price(case.route, case),
             keeps_contents=rooms.keeps_contents,
         )
         rooms.journal.record(event)
         rooms.door.charge(case.caller, event)
+        return event
 
     def _since_ms(self, case: Case) -> float:
         return (self._clock.elapsed_s() - case.started_s) * 1000.0
@@ -214,35 +214,3 @@ def _restored(call: Call, outcome: Outcome) -> Outcome:
     text = None if reply.text is None else restorer.text(reply.text)
     payload = None if reply.payload is None else restorer.payload(reply.payload)
     return replace(outcome, reply=replace(reply, text=text, payload=payload))
-
-
-def _check_wishes(wishes: Wishes, route: Route, caller: Caller) -> None:
-    if wishes.skip_to is None:
-        return
-    if _SKIP_SCOPE not in caller.scopes:
-        raise NotAllowed(f"the header x-suffice-skip-to needs a key with the scope {_SKIP_SCOPE!r}")
-    if wishes.skip_to not in route.tiers:
-        raise BadCall(
-            f"{route.name} has no tier {wishes.skip_to[:60]!r}; its tiers are {', '.join(route.tiers)}",
-            param="x-suffice-skip-to",
-        )
-
-
-def _nobody(call: Call, steps: Sequence[Step]) -> CallError:
-    """Returns the error where no tier gave an answer: what became of the call at each."""
-    way = "; ".join(f"{step.tier} {step.verdict}{step.why and f' ({step.why})'}" for step in steps)
-    if call.local_only and all(step.verdict is Verdict.SKIPPED for step in steps):
-        found = ", ".join(sorted(call.data_classes))
-        reason = f"it holds {found}" if found else "its sender wishes so"
-        error: CallError = NotAllowed(
-            f"this call may not leave this machine ({reason}), and no tier here can answer it: {way}",
-            code="no_local_tier",
-        )
-    elif any(step.verdict is Verdict.FAILED for step in steps):
-        error = NobodyAnswered(f"no tier answered: {way or 'the route has none'}")
-    else:
-        error = NobodyAnswered(
-            f"no tier's answer can be trusted: {way or 'the route has none'}", code="abstained"
-        )
-    error.steps = tuple(steps)
-    return error

@@ -14,7 +14,7 @@ from suffice.serve.gateway import Gateway
 from suffice.serve.ports import Feedback
 from suffice.serve.wire import feedback, models
 from suffice.serve.wire.body import read_object
-from suffice.serve.wire.exchange import BodyLimits, Exchange
+from suffice.serve.wire.exchange import Exchange
 
 # What is wrong, by part; empty where all is well.
 Troubles = Callable[[], Mapping[str, str]]
@@ -41,17 +41,17 @@ class KeepFeedback:
 
     methods = ("POST",)
 
-    def __init__(self, gateway: Gateway, book: Feedback, *, limits: BodyLimits, clock: Clock) -> None:
+    def __init__(self, gateway: Gateway, book: Feedback, *, most_bytes: int, clock: Clock) -> None:
         self._gateway = gateway
         self._book = book
-        self._limits = limits
+        self._most_bytes = most_bytes
         self._clock = clock
 
     async def __call__(self, exchange: Exchange) -> None:
         """Answers one request."""
         caller = await self._gateway.authenticate(exchange.authorization)
         _require(caller, "feedback")
-        body = read_object(await exchange.body(self._limits))
+        body = read_object(await exchange.body(self._most_bytes))
         judgement = feedback.read(body, key_id=caller.key_id, at=self._clock.now())
         await self._book.keep(judgement, caller)
         kept = {"object": "suffice.feedback", "request_id": judgement.request_id}

@@ -22,9 +22,10 @@ class ServerSettings:
     """Where the server listens, and what one connection may take; times in seconds.
 
     `header_bytes` counts a request's line and headers; `connections` those that are open at once.
-    `slow_header_s`: a request's headers must have come by then; `slow_reader_s`: a client that reads
-    nothing of what is sent for so long is dropped; `keep_alive_s`: an idle connection is closed;
-    `drain_s`: what is under way at the end may take so long. Port 0 takes any free one.
+    `slow_header_s`, `slow_body_s`: a request's headers, then its body must have come by then;
+    `slow_reader_s`: a client that reads nothing of what is sent for so long is dropped; `keep_alive_s`:
+    an idle connection is closed; `drain_s`: what is under way at the end may take so long. Port 0 takes
+    any free one.
     """
 
     host: str = "127.0.0.1"
@@ -33,6 +34,7 @@ class ServerSettings:
     header_bytes: int = 32 << 10
     connections: int = 2048
     slow_header_s: float = 10.0
+    slow_body_s: float = 30.0
     slow_reader_s: float = 30.0
     keep_alive_s: float = 30.0
     drain_s: float = 30.0

@@ -8,7 +8,15 @@ from suffice.serve.reply import Reply
 from suffice.serve.wire import body as fields
 from suffice.serve.wire.answer_schema import answer_schema
 from suffice.serve.wire.asked import Api, Asked, Json
-from suffice.serve.wire.sampling import SAMPLING, check_stream, choices_wanted, stopped, usage_of, wants_usage
+from suffice.serve.wire.sampling import (
+    SAMPLING,
+    SEVERAL,
+    check_stream,
+    choices_wanted,
+    stopped,
+    usage_of,
+    wants_usage,
+)
 from suffice.serve.wire.turns import check_turns, conversation_of, request_of, system_prompt_of
 
 _CHECKS: Mapping[str, fields.Check] = {
@@ -22,7 +30,7 @@ _CHECKS: Mapping[str, fields.Check] = {
     "modalities": fields.a_list,
 }
 # What is asked of a tier by a field, where it is more than a text in reply to a text.
-_NEEDS = {"tools": "tools", "functions": "tools", "logprobs": "logprobs", "audio": "audio"}
+_NEEDS = {"logprobs": "logprobs", "audio": "audio"}
 _PARTS = {"image_url": "images", "input_audio": "audio", "file": "files"}
 _NO_TEXT = "a reply without a user's text"
 
@@ -39,10 +47,6 @@ def read(body: Json) -> Asked:
     stream = check_stream(body)
     conversation = conversation_of(body["messages"])
     request = request_of(conversation)
-    needs = {need for name, need in _NEEDS.items() if body.get(name)}
-    needs |= {_PARTS.get(kind, kind) for kind in kinds}
-    if not request.text.strip():
-        needs.add(_NO_TEXT)
     return Asked(
         model=model,
         body=body,
@@ -50,15 +54,12 @@ def read(body: Json) -> Asked:
         system_prompt=system_prompt_of(conversation),
         stream=stream,
         answer_schema=answer_schema(body.get("response_format")),
-        needs=frozenset(needs),
+        needs=_needs(body, kinds, request.text),
     )
 
 
 def whole(call: Call, reply: Reply, created: int) -> dict[str, Any]:
-    """Returns the chat completion of a reply: a server's own with the served model's name, or one of a text.
-
-    A local model's answer does not depend on chance, so `n` choices are n times the same one.
-    """
+    """Returns the completion of a reply: a server's own with the served model's name, or one of a text."""
     if reply.payload is not None:
         return {**reply.payload, "model": reply.model}
     text = stopped(reply.text or "", call.body.get("stop"))
@@ -69,12 +70,11 @@ def whole(call: Call, reply: Reply, created: int) -> dict[str, Any]:
         "model": reply.model,
         "choices": [
             {
-                "index": index,
+                "index": 0,
                 "message": {"role": "assistant", "content": text, "refusal": None},
                 "logprobs": None,
                 "finish_reason": "stop",
             }
-            for index in range(choices_wanted(call.body))
         ],
         "usage": usage_of(reply.usage),
     }
@@ -99,6 +99,19 @@ def parts(call: Call, reply: Reply, created: int) -> Iterator[dict[str, Any]]:
         yield {**frame, "choices": [_choice(index, {}, finish_reason=choice.get("finish_reason"))]}
     if wants_usage(call.body):
         yield {**frame, "choices": [], "usage": done.get("usage")}
+
+
+def _needs(body: Json, kinds: frozenset[str], text: str) -> frozenset[str]:
+    """Returns what a tier must be able to do beyond one text in reply to a text."""
+    needs = {need for name, need in _NEEDS.items() if body.get(name)}
+    needs |= {_PARTS.get(kind, kind) for kind in kinds}
+    if (body.get("tools") or body.get("functions")) and body.get("tool_choice") != "none":
+        needs.add("tools")
+    if choices_wanted(body) > 1:
+        needs.add(SEVERAL)
+    if not text.strip():
+        needs.add(_NO_TEXT)
+    return frozenset(needs)
 
 
 def _choice(

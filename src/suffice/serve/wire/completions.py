@@ -10,6 +10,7 @@ from suffice.serve.wire import body as fields
 from suffice.serve.wire.asked import Api, Asked, Json
 from suffice.serve.wire.sampling import (
     SAMPLING,
+    SEVERAL,
     check_stream,
     choices_wanted,
     stopped,
@@ -39,6 +40,8 @@ def read(body: Json) -> Asked:
     text, needs = _prompt(body.get("prompt"))
     if body.get("logprobs") is not None:
         needs |= {"logprobs"}
+    if choices_wanted(body) > 1 or (body.get("best_of") or 1) > 1:
+        needs |= {SEVERAL}
     if body.get("suffix"):
         needs |= {"suffix"}
     return Asked(model=model, body=body, request=text_request(text), stream=check_stream(body), needs=needs)
@@ -55,10 +58,7 @@ def whole(call: Call, reply: Reply, created: int) -> dict[str, Any]:
         "object": "text_completion",
         "created": created,
         "model": reply.model,
-        "choices": [
-            {"index": index, "text": said, "logprobs": None, "finish_reason": "stop"}
-            for index in range(choices_wanted(call.body))
-        ],
+        "choices": [{"index": 0, "text": said, "logprobs": None, "finish_reason": "stop"}],
         "usage": usage_of(reply.usage),
     }
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from suffice.serve.errors import BadCall, TooLarge
@@ -29,14 +28,6 @@ _LOOK_AFTER_S = 0.05
 
 class ClientLeft(Exception):  # noqa: N818 - reads as what it is where it is caught
     """The client closed the connection before it had its answer."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BodyLimits:
-    """How large a body may be, and how long it may take to come."""
-
-    most_bytes: int = 8 * 2**20
-    timeout_s: float = 30.0
 
 
 class Exchange:
@@ -66,25 +57,30 @@ class Exchange:
         value = self.headers.get(b"traceparent")
         return None if value is None else value.decode("latin-1")
 
-    async def body(self, limits: BodyLimits) -> bytes:
-        """Returns the body's bytes.
+    async def body(self, most_bytes: int) -> bytes:
+        """Returns the body's bytes. Who sends it too slowly is the server's to drop (`serve.connection`).
 
         Raises:
-            BadCall: it is no JSON by its content type (415), or comes too slowly (408).
+            BadCall: status 415, it is no JSON by its content type.
             TooLarge: it is larger than the limit; nothing beyond it is read.
             ClientLeft: the client left before its end.
         """
         self._check_type()
         declared = self.headers.get(b"content-length", b"")
-        if declared.isdigit() and int(declared[:20]) > limits.most_bytes:
-            raise _too_large(limits.most_bytes)
-        try:
-            async with asyncio.timeout(limits.timeout_s):
-                return await self._read(limits.most_bytes)
-        except TimeoutError:
-            raise BadCall(
-                f"the body did not come within {limits.timeout_s:g} s", status=408, code="request_timeout"
-            ) from None
+        if declared.isdigit() and int(declared[:20]) > most_bytes:
+            raise _too_large(most_bytes)
+        body = b""
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                self._left = True
+                raise ClientLeft
+            part: bytes = message.get("body", b"")
+            body = body + part if body else part
+            if len(body) > most_bytes:
+                raise _too_large(most_bytes)
+            if not message.get("more_body"):
+                return body
 
     async def send(
         self, status: int, body: bytes, headers: Sequence[Field] = (), *, media_type: bytes = JSON_TYPE
@@ -120,7 +116,7 @@ class Exchange:
 
     @property
     def left(self) -> bool:
-        """Says whether the running task was cancelled because the client left."""
+        """Says whether the client was seen to leave: its call was cancelled, if it had begun."""
         return self._left
 
     def close(self) -> None:
@@ -147,19 +143,6 @@ class Exchange:
                 code="unsupported_media_type",
                 param="content-type",
             )
-
-    async def _read(self, most_bytes: int) -> bytes:
-        body = b""
-        while True:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                raise ClientLeft
-            part: bytes = message.get("body", b"")
-            body = body + part if body else part
-            if len(body) > most_bytes:
-                raise _too_large(most_bytes)
-            if not message.get("more_body"):
-                return body
 
     async def _wait_for_leaving(self, task: asyncio.Task[Any] | None) -> None:
         while (await self._receive())["type"] != "http.disconnect":

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from suffice.serve.call import Wishes
 from suffice.serve.errors import BadCall
@@ -78,6 +79,7 @@ def _text(value: bytes) -> str:
     return value.decode("utf-8", "replace")
 
 
+@lru_cache(maxsize=1024)  # tiers, routes and certificates are few
 def _bytes(value: str) -> bytes:
     """Returns a name as a header's value: what is not plain ASCII is written as escapes."""
     if value.isascii() and value.isprintable():

@@ -9,6 +9,8 @@ from suffice.serve.wire import body as fields
 from suffice.serve.wire.asked import Json
 
 _MOST_CHOICES = 128
+# What a call with n above 1 needs: a local model has one answer to a text, whatever chance says.
+SEVERAL = "several answers"
 _MOST_STOPS = 4
 
 
