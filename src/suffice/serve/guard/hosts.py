@@ -1,0 +1,178 @@
+"""What is looked at before any path: whose name a request came to, which page sent it, what it may not say.
+
+A page of another site can make a browser ask this gateway: by a name that is led here (DNS rebinding,
+CVE-2026-49468 of LiteLLM), or across origins. Both are refused here, for every path alike.
+"""
+
+import functools
+import ipaddress
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
+from typing import Any
+
+import orjson
+
+Message = MutableMapping[str, Any]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+# What a client may say by headers of ours; the others are between the gateway's parts.
+_WISHES = frozenset(
+    {b"x-suffice-route", b"x-suffice-local-only", b"x-suffice-escalate-below", b"x-suffice-skip-to"}
+)
+_PROXYS = frozenset({b"forwarded", b"x-real-ip", b"x-original-url", b"x-rewrite-url"})
+_ONCE = frozenset({b"host", b"authorization", b"content-length"})
+# Added to every response that does not say otherwise itself; the pages bring their own policy.
+_SAFETY: tuple[tuple[bytes, bytes], ...] = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"x-frame-options", b"DENY"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cache-control", b"no-store"),
+)
+
+
+def allowed_hosts(host: str, port: int, extra: Iterable[str] = ()) -> frozenset[bytes]:
+    """Returns the values a Host header may have, for a gateway that listens on `host` and `port`.
+
+    A name of `extra` without a port is allowed with this port and bare: a proxy on the usual ports
+    leaves it out.
+    """
+    names = {"localhost", "127.0.0.1", "[::1]", f"[{host}]" if ":" in host else host}
+    allowed = {f"{name}:{port}" for name in names} | (names if port == 80 else set())
+    for name in extra:
+        allowed |= {name} if _has_port(name) else {name, f"{name}:{port}"}
+    return frozenset(name.lower().encode("idna" if not name.isascii() else "ascii") for name in allowed)
+
+
+class HostGuard:
+    """Wraps an ASGI application: host, origin, stripped headers, headers of safety on every response.
+
+    `listens_on`: where it is every address of the machine, any address with the right port is a good host
+    too: no name can be led to a literal address. No CORS header ever leaves; a preflight is refused
+    like every request of a foreign page. Below /v1/ no page may ask at all, not even the gateway's own.
+    """
+
+    def __init__(self, app: Asgi, *, listens_on: str, port: int, hosts: Iterable[str] = ()) -> None:
+        self._app = app
+        self._hosts = allowed_hosts(listens_on, port, hosts)
+        self._is_address = _matcher(port) if listens_on in {"0.0.0.0", "::", ""} else None  # noqa: S104 - compared
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes a request on, or refuses it with an error in OpenAI's shape."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        host, origin, strange, doubled = _looked_through(scope["headers"])
+
+        async def safe_send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = _with_safety(message.get("headers", ()))
+            await send(message)
+
+        refusal = doubled or self._refusal(scope, host, origin)
+        if refusal is not None:
+            await _refuse(safe_send, *refusal)
+            return
+        if strange:
+            kept = [header for header in scope["headers"] if not _is_strange(header[0])]
+            scope = {**scope, "headers": kept}
+        await self._app(scope, receive, safe_send)
+
+    def _refusal(self, scope: Scope, host: bytes | None, origin: bytes | None) -> tuple[int, str, str] | None:
+        if host is None:
+            return 400, "host_missing", "the request has no Host header"
+        if host not in self._hosts and not self._is_known(host):
+            shown = host.decode("latin-1")[:80]
+            return (
+                421,
+                "unknown_host",
+                f"this gateway is not {shown!r}; its site file lists further names as hosts",
+            )
+        if origin is not None and not _is_own(scope, host, origin):
+            return 403, "origin_refused", "web pages may not ask this gateway; call it from a program"
+        return None
+
+    def _is_known(self, host: bytes) -> bool:
+        host = host.lower()
+        return host in self._hosts or (self._is_address is not None and self._is_address(host))
+
+
+def _looked_through(
+    headers: Sequence[tuple[bytes, bytes]],
+) -> tuple[bytes | None, bytes | None, bool, tuple[int, str, str] | None]:
+    """Returns host, origin, whether headers are to be stripped, and what is there twice; in one pass."""
+    host = origin = doubled = None
+    strange = False
+    once = set()
+    for name, value in headers:
+        if name in _ONCE:
+            if name in once:
+                shown = name.decode()
+                doubled = 400, "doubled_header", f"the header {shown} is there twice"
+            once.add(name)
+            if name == b"host":
+                host = value
+        elif name == b"origin":
+            origin = value
+        elif _is_strange(name):
+            strange = True
+    return host, origin, strange, doubled
+
+
+def _is_strange(name: bytes) -> bool:
+    if name[0:2] != b"x-" and name[0:1] != b"f":
+        return False
+    return (
+        name in _PROXYS
+        or name.startswith(b"x-forwarded")
+        or (name.startswith(b"x-suffice") and name not in _WISHES)
+    )
+
+
+def _is_own(scope: Scope, host: bytes, origin: bytes) -> bool:
+    """Says whether a page of this gateway sent the request, and may: to a page, not to the API."""
+    if scope["path"].startswith("/v1/") or scope["method"] == "OPTIONS":
+        return False
+    if origin == b"null":  # a form of a page that tells no referrer; no script can forge the other header
+        return (b"sec-fetch-site", b"same-origin") in scope["headers"]
+    return origin.lower() in {b"http://" + host.lower(), b"https://" + host.lower()}
+
+
+def _with_safety(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    sent = [header for header in headers if not header[0].lower().startswith(b"access-control-")]
+    names = {name.lower() for name, _ in sent}
+    return sent + [header for header in _SAFETY if header[0] not in names]
+
+
+async def _refuse(send: Send, status: int, code: str, message: str) -> None:
+    kind = "permission_error" if status == 403 else "invalid_request_error"
+    body = orjson.dumps({"error": {"message": message, "type": kind, "param": None, "code": code}})
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(body)),
+        (b"connection", b"close"),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _has_port(name: str) -> bool:
+    return name.rpartition(":")[2].isdigit() and not name.endswith("]")
+
+
+def _matcher(port: int) -> Callable[[bytes], bool]:
+    @functools.lru_cache(maxsize=256)
+    def is_address(host: bytes) -> bool:
+        name, _, given = host.decode("latin-1").rpartition(":")
+        if given != str(port):
+            return False
+        try:
+            ipaddress.ip_address(name.removeprefix("[").removesuffix("]"))
+        except ValueError:
+            return False
+        return True
+
+    return is_address
