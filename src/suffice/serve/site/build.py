@@ -32,7 +32,8 @@ def site_from(keys: SiteFile, *, base: Path, offline: bool = False) -> Site:
     home = _path(keys.home, base) if keys.home is not None else usual_home()
     host, port = _address(keys.listen, ("listen",))
     allow = tuple(
-        _address(written, ("offline_allow", index)) for index, written in enumerate(keys.offline_allow)
+        _address(written.lower(), ("offline_allow", index))
+        for index, written in enumerate(keys.offline_allow)
     )
     site = Site(
         host=host,

@@ -3,12 +3,14 @@
 import difflib
 import re
 from collections.abc import Iterable
+from urllib.parse import urlsplit
 
 from suffice.models.http.endpoint import is_loopback
 from suffice.serve.site.problem import Problem
 from suffice.serve.site.schema import ModelKeys, SiteFile
 from suffice.serve.site.site import Site
 
+_USUAL_PORTS = {"https": 443, "http": 80, "postgresql": 5432, "postgresql+psycopg": 5432}
 # What every header and every address can carry.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
 
@@ -51,19 +53,27 @@ def check_prompts(site: Site) -> None:
 
 
 def check_offline(site: Site) -> None:
-    """Refuses tiers on other machines that are not listed: an offline site cannot reach them.
+    """Refuses servers on other machines that are not listed: an offline site cannot reach them.
 
     Raises:
         Problem: names the first.
     """
-    allowed = {host for host, _ in site.offline_allow}
-    for upstream in site.upstreams:
-        host = upstream.endpoint.host
-        if not is_loopback(host) and host not in allowed:
+    named: list[tuple[tuple[str, ...], str]] = [
+        (("tiers", upstream.name, "base_url"), upstream.endpoint.base_url) for upstream in site.upstreams
+    ]
+    if not site.store.url.startswith("sqlite"):
+        named.append((("store",), site.store.url))
+    if site.traces is not None:
+        named.append((("traces", "endpoint"), site.traces.endpoint))
+    for path, url in named:
+        parts = urlsplit(url)
+        host = parts.hostname or "localhost"
+        port = parts.port or _USUAL_PORTS.get(parts.scheme, 0)
+        if not is_loopback(host) and (host, port) not in site.offline_allow:
             raise Problem(
                 f"{host} is another machine, and the site is offline",
-                path=("tiers", upstream.name, "base_url"),
-                hint=f"list it under offline_allow, or leave the tier {upstream.name!r} out",
+                path=path,
+                hint=f"list {host}:{port} under offline_allow, or leave it out",
             )
 
 

@@ -226,7 +226,21 @@ def test_the_command_lines_wishes_go_before_the_file(tmp_path: Path) -> None:
         site_of(written(tmp_path), offline=True)
 
 
-def test_a_listed_server_may_be_a_tier_offline(tmp_path: Path) -> None:
-    """What stands under offline_allow is reached."""
-    text = FULL.replace("home: gateway", "offline: true\noffline_allow: [api.example.com:443]")
-    assert (("api.example.com", 443),) == site_of(written(tmp_path, text)).offline_allow
+@pytest.mark.parametrize(
+    ("line", "allowed"),
+    [
+        ("offline: true", "api.example.com:443"),
+        ("offline: true\nstore: postgresql://u@db.example.com/x", "db.example.com:5432"),
+        ("offline: true\ntraces: {endpoint: 'http://otlp.example.com:4318/v1'}", "otlp.example.com:4318"),
+    ],
+)
+def test_offline_every_server_elsewhere_has_to_be_listed(tmp_path, line, allowed):
+    """Tiers, the store and the collector of traces, each with its port; then the site is read."""
+    text = FULL.replace("home: gateway", line)
+    if "api" not in allowed:
+        text = text.replace("https://api.example.com", "http://127.0.0.1:1")
+    told, advice = complaint(tmp_path, text)
+    assert "is another machine, and the site is offline" in told
+    assert f"list {allowed} under offline_allow" in advice
+    listed = site_of(written(tmp_path, text + f"offline_allow: ['{allowed}']\n"))
+    assert [allowed] == [f"{host}:{port}" for host, port in listed.offline_allow]
