@@ -68,6 +68,11 @@ SECTIONS = (
     ),
     Section(name="judges", title="Recorded judges against gold", command=("-m", "bench.judges")),
     Section(
+        name="judge-errors",
+        title="Judges that are wrong on purpose, beside people's labels",
+        command=("-m", "bench.judge_errors"),
+    ),
+    Section(
         name="gguf-engine",
         title="The decoder engine: choosing, decoding, prefixes, guesses",
         command=("-m", "bench.gguf_engine"),

@@ -70,8 +70,18 @@ def _about_rows(spec: Spec) -> dict[str, Any]:
         if quality[threshold] is not None:
             quality[threshold] = 0.5
     keys["bars"] = {"quality": quality}
+    keys["judge"] = _judge_about_rows(keys["judge"])
     keys.update(name="rows", alpha=0.05, minimise="cost", test="sequential")
     return keys
+
+
+def _judge_about_rows(judge: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Returns what a judge has to do with the rows: its fields; another rubric makes nothing anew."""
+    if judge is None or judge["answers"] is not None:
+        return judge
+    fields = {"mode": judge["mode"], "human": judge["human"]}
+    recorded = {"verdicts": judge["verdicts"], "name": "judge"}
+    return fields | (recorded if judge["verdicts"] is not None else {"artefact": "judge"})
 
 
 def rows_of(loaded: Loaded) -> Rows:

@@ -166,6 +166,11 @@ def _endpoint(judge: JudgeSpec, bench: Workbench) -> _Opened:
 
 def _decoder(judge: JudgeSpec, spec: Spec, bench: Workbench, questions: Sequence[Request]) -> _Opened:
     """Returns a GGUF file as a judge that chooses among the verdicts by their probabilities."""
+    path = spec.path(str(judge.file))
+    if not path.is_file():
+        raise SpecError(
+            f"judge.file is {judge.file!r}, but {path} is no file", hint="paths are relative to the task file"
+        )
     plain = Candidate(
         name=judge.model_name, kind="gguf", method="prompt", settings=(("file", str(judge.file)),)
     )
