@@ -88,7 +88,7 @@ def traffic(columns: Sequence[Mapping[str, Any]], tiers: Sequence[Mapping[str, A
     classes = {**kinds(tiers), "": "fill-none"}
     top = tallest(columns)
     step = _WIDTH / max(1, len(columns))
-    parts = Markup("")
+    parts = Markup('<path class="grid" d="M0 0H1000M0 80H1000"/>')
     for number, column in enumerate(columns):
         bottom = _HEIGHT
         for tier, kind in classes.items():

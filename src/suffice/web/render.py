@@ -104,6 +104,8 @@ def _environment() -> Environment:
         "ago": words.ago,
         "moment": words.moment,
         "place": words.place,
+        "where": words.where,
+        "shown": words.shown,
         "verdict": words.verdict,
         "signed": words.signed,
         "pretty": words.pretty,

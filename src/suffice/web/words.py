@@ -19,6 +19,7 @@ VERDICTS: Mapping[str, str] = {
     "skipped": "not asked",
     "queued": "waits for a person",
 }
+_WHERE: Mapping[str, str] = {"local": "on this machine", "remote": "at a server", "human": "by a person"}
 _AGES = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
@@ -43,6 +44,25 @@ def ago(at: str | None, now: str) -> str:
 def place(name: str | None) -> str:
     """Returns where a tier answers."""
     return PLACES.get(name or "", "nowhere")
+
+
+def where(name: str | None) -> str:
+    """Returns where an answer comes about, to stand behind a verb: "answered on this machine"."""
+    return _WHERE.get(name or "", "nowhere")
+
+
+def shown(certificate: Mapping[str, Any]) -> str:
+    """Returns what a certificate shows, by its target: "accuracy at most 2 points below the reference's"."""
+    metric, threshold = certificate["metric"], certificate["threshold"]
+    match certificate["target"]:
+        case "non_inferior" if threshold is not None:
+            return f"{metric} at most {numbers.points(threshold)} below the reference's"
+        case "absolute" if threshold is not None:
+            return f"{metric} at least {numbers.share(threshold)}"
+        case "agreement" if threshold is not None:
+            return f"other answers than the reference's on at most {numbers.share(threshold)}"
+        case target:
+            return f"{target}, {metric}, threshold {threshold}"
 
 
 def verdict(name: str) -> str:

@@ -1,5 +1,7 @@
 """A made-up site for tests of pages: fakes of the pages' sources, with events of every kind."""
 
+# ruff: noqa: ARG001, ARG002 - a fake takes what the door it stands for takes
+
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -30,8 +32,8 @@ CERTIFICATE = {
     "folder": "/srv/runs/tickets",
     "task": "tickets",
     "chosen": "linear-distilled -> encoder @ 0.760",
-    "statement": "linear-distilled -> encoder @ 0.760 has accuracy at most 2 points below imaginary-large-1's; "
-    "the whole search errs with probability at most 0.04.",
+    "statement": "linear-distilled -> encoder @ 0.760 has accuracy at most 2 points below "
+    "imaginary-large-1's; the whole search errs with probability at most 0.04.",
     "target": "non_inferior",
     "metric": "accuracy",
     "threshold": 0.02,
@@ -373,7 +375,9 @@ class FakeAudit:
 
     async def last(self):
         """Returns a checkpoint."""
-        return Checkpoint(events=18_204, head="9f" * 32, at=NOW - timedelta(minutes=1), file="audit/log.jsonl")
+        return Checkpoint(
+            events=18_204, head="9f" * 32, at=NOW - timedelta(minutes=1), file="audit/log.jsonl"
+        )
 
     async def verify(self):
         """Returns the given problems."""

@@ -43,7 +43,7 @@ async def _small(pages: Pages, visit: Visit, route: Route, text: str) -> Json:
     if tier is None:
         return _absent("small", None, "this route has no tier on this machine")
     side = await _asked(pages, visit, route, text, Wishes(local_only=True))
-    return {**side, "side": "small", "tier": tier, "explanation": await explained(pages, tier, text)}
+    return {**side, **_of("small", tier, pages.site()), "explanation": await explained(pages, tier, text)}
 
 
 async def _large(pages: Pages, visit: Visit, route: Route, text: str) -> Json:
@@ -53,7 +53,7 @@ async def _large(pages: Pages, visit: Visit, route: Route, text: str) -> Json:
     if "tiers" not in visit.caller.scopes:
         return _absent("large", tier, "asking a later tier directly needs a key with the scope tiers")
     side = await _asked(pages, visit, route, text, Wishes(skip_to=tier))
-    return {**side, "side": "large", "tier": tier, "explanation": None}
+    return {**side, **_of("large", tier, pages.site()), "explanation": None}
 
 
 async def _asked(pages: Pages, visit: Visit, route: Route, text: str, wishes: Wishes) -> Json:
@@ -68,7 +68,36 @@ async def _asked(pages: Pages, visit: Visit, route: Route, text: str, wishes: Wi
 
 
 def _absent(side: str, tier: str | None, why: str) -> Json:
-    return {"side": side, "tier": tier, "text": None, "error": why, "request": None, "explanation": None}
+    return {
+        "side": side,
+        "tier": tier,
+        "place": None,
+        "text": None,
+        "error": why,
+        "request": None,
+        "explanation": None,
+    }
+
+
+def _of(side: str, tier: str, site: SiteFacts) -> Json:
+    places = {one.name: one.place for one in site.tiers}
+    return {"side": side, "tier": tier, "place": places.get(tier)}
+
+
+def _compared(sides: list[Json]) -> Json | None:
+    """Returns how the two answers compare; None where one is missing."""
+    if len(sides) != 2 or any(side["text"] is None or side["request"] is None for side in sides):
+        return None
+    small, large = sides
+    return {
+        "same_answer": small["text"].strip() == large["text"].strip(),
+        "times_faster": _times(small["request"]["latency_ms"], large["request"]["latency_ms"]),
+        "times_cheaper": _times(small["request"]["cost_usd"], large["request"]["cost_usd"]),
+    }
+
+
+def _times(less: float | None, more: float | None) -> float | None:
+    return more / less if less and more and more > less else None
 
 
 def _local_tier(site: SiteFacts, route: Route) -> str | None:
@@ -86,6 +115,7 @@ def _about(pages: Pages, *, route: str | None, text: str, sides: list[Json]) -> 
         "route": route,
         "text": text,
         "sides": sides,
+        "comparison": _compared(sides),
     }
 
 

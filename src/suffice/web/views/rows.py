@@ -6,8 +6,8 @@ from suffice.web.visit import Json
 
 
 def row(event: Event) -> Json:
-    """Returns what a list tells of a call."""
-    last = event.steps[-1] if event.steps else None
+    """Returns what a list tells of a call; `trust` is that of the last tier that told one."""
+    known = [score for score in map(_score, event.steps) if score is not None]
     return {
         "id": event.id,
         "at": event.at,
@@ -22,7 +22,7 @@ def row(event: Event) -> Json:
         "model": event.model,
         "escalated": event.escalated,
         "ticket": event.ticket,
-        "confidence": None if last is None else last.confidence,
+        "trust": known[-1] if known else None,
         "latency_ms": event.latency_ms,
         "cost_usd": event.cost_usd,
     }
@@ -63,5 +63,9 @@ def step(one: Step) -> Json:
         "novelty": one.novelty,
         "trust": one.trust,
         "threshold": one.threshold,
-        "score": one.confidence if one.trust is None else one.trust,
+        "score": _score(one),
     }
+
+
+def _score(step: Step) -> float | None:
+    return step.confidence if step.trust is None else step.trust

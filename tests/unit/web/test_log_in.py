@@ -1,0 +1,259 @@
+"""Logging in with a key: the cookie, its end, forms from elsewhere, and guessing."""
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from suffice.clock import FakeClock
+from suffice.web.attempts import IN_ALL, PER_ADDRESS, WINDOW_S, Attempts
+from suffice.web.sessions import COOKIE, LIFETIME_S, Sessions
+from tests.unit.web.made_up import HOST, NOW, made, own_page, ticket, token_of
+
+
+class MovingClock(FakeClock):
+    """A clock that a test moves by hand."""
+
+    def __init__(self):
+        super().__init__(NOW)
+        self.passed_s = 0.0
+
+    def now(self):
+        """Returns the start and what passed."""
+        return NOW + timedelta(seconds=self.passed_s)
+
+    def elapsed_s(self):
+        """Returns what passed."""
+        return self.passed_s
+
+
+def test_a_key_opens_the_pages():
+    """A right key leads to the page that was asked for, with a cookie no script and no other site can use."""
+    site = made()
+    asked = site.client.get("/requests?tier=small")
+    assert (303, "/login?next=/requests%3Ftier%3Dsmall") == (asked.status_code, asked.headers["location"])
+    page = site.client.get(asked.headers["location"])
+    form = {"token": token_of(page), "key": "boss"}
+    done = site.client.post(asked.headers["location"], data=form, headers=own_page())
+    assert (303, "/requests?tier=small") == (done.status_code, done.headers["location"])
+    cookie = next(value for value in done.headers.get_list("set-cookie") if value.startswith(COOKIE))
+    assert "httponly" in cookie.lower()
+    assert "samesite=strict" in cookie.lower()
+    assert 200 == site.client.get("/requests?tier=small").status_code
+
+
+def test_over_tls_the_cookie_never_goes_in_the_clear():
+    """Behind https the cookie is marked Secure."""
+    site = made()
+    site.client.base_url = HOST.replace("http:", "https:")
+    assert "secure" in site.log_in().headers["set-cookie"].lower()
+
+
+def test_the_cookie_holds_no_secret_of_the_key():
+    """What was typed is nowhere in the cookie."""
+    site = made()
+    site.keys.keys["sk-sf-k9-verysecret"] = replace(site.keys.keys["k1"])
+    done = site.log_in("sk-sf-k9-verysecret")
+    assert 303 == done.status_code
+    assert "verysecret" not in str(done.headers)
+
+
+@pytest.mark.parametrize("wrong", ["", "nobody", "gone", "sk-sf-\x00", "boss'--"])
+def test_a_wrong_or_revoked_key_opens_nothing(wrong):
+    """The form comes back with what is wrong, without what was typed, and sets no session."""
+    site = made()
+    refused = site.log_in(wrong)
+    assert 401 == refused.status_code
+    assert COOKIE not in str(refused.headers)
+    assert 'role="alert"' in refused.text
+    assert not wrong or wrong not in refused.text
+    assert 303 == site.client.get("/overview").status_code
+
+
+def test_a_key_that_may_see_no_page_is_told_so():
+    """A key with other scopes is refused with the scope it would need."""
+    refused = made().log_in("sender")
+    assert (403, True) == (refused.status_code, "--scope view" in refused.text)
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("//evil.example/x", "/overview"),
+        ("https://evil.example", "/overview"),
+        ("/\\evil.example", "/overview"),
+        ("javascript:alert(1)", "/overview"),
+        ("/requests\r\nset-cookie: a=b", "/overview"),
+        ("/models", "/models"),
+    ],
+)
+def test_a_log_in_never_leads_to_another_site(target, expected):
+    """Only a path of this gateway is gone to; everything else becomes the overview."""
+    site = made()
+    page = site.client.get("/login")
+    form = {"token": token_of(page), "key": "boss"}
+    done = site.client.post("/login", params={"next": target}, data=form, headers=own_page())
+    assert expected == done.headers["location"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"origin": "https://evil.example"},
+        {"origin": "null"},
+        {"origin": HOST, "sec-fetch-site": "cross-site"},
+        {"origin": "https://evil.example", "sec-fetch-site": "same-origin"},
+        {"sec-fetch-site": "same-site"},
+    ],
+)
+def test_a_log_in_from_another_page_is_refused(headers):
+    """With the right key and token too: nobody can be logged in as somebody else."""
+    site = made()
+    form = {"token": token_of(site.client.get("/login")), "key": "boss"}
+    refused = site.client.post("/login", data=form, headers=headers)
+    assert (403, False) == (refused.status_code, COOKIE in str(refused.headers))
+
+
+def test_a_log_in_form_of_another_visit_is_refused():
+    """A token that an attacker fetched does not fit the victim's visit."""
+    site, attacker = made(), made()
+    token = token_of(attacker.client.get("/login"))
+    site.client.get("/login")
+    refused = site.client.post("/login", data={"token": token, "key": "boss"}, headers=own_page())
+    assert 403 == refused.status_code
+
+
+def test_guessing_keys_is_slowed_down():
+    """After some wrong keys even the right one must wait, and is told how long; then it works again."""
+    clock = MovingClock()
+    site = made(clock=clock)
+    assert [401] * PER_ADDRESS == [site.log_in("guess").status_code for _ in range(PER_ADDRESS)]
+    refused = site.log_in("boss")
+    assert (429, "60") == (refused.status_code, refused.headers["retry-after"])
+    clock.passed_s = WINDOW_S + 1
+    assert 303 == site.log_in("boss").status_code
+
+
+def test_guessing_from_many_addresses_is_slowed_down_too():
+    """So many failures in all, and every address waits; what is remembered is bounded."""
+    clock = MovingClock()
+    attempts = Attempts(clock)
+    for number in range(IN_ALL):
+        assert 0 == attempts.wait_s(f"10.0.0.{number}")
+        attempts.failed(f"10.0.0.{number}")
+    assert WINDOW_S == attempts.wait_s("192.168.0.1")
+    for number in range(30_000):
+        attempts.failed(f"a{number}")
+    assert len(attempts._failed) <= 10_000
+
+
+def test_a_revoked_key_ends_its_session_at_once():
+    """The next page after the revocation is the log-in, and the cookie is dead for good."""
+    site = made()
+    site.log_in("k1")
+    assert 200 == site.client.get("/overview").status_code
+    cookie = site.client.cookies[COOKIE]
+    live = site.keys.keys["k1"]
+    site.keys.keys["k1"] = replace(live, revoked_at=NOW)
+    assert "/login" in site.client.get("/overview").headers["location"]
+    site.keys.keys["k1"] = live
+    assert 401 == site.client.get("/overview.json", headers={"cookie": f"{COOKIE}={cookie}"}).status_code
+
+
+def test_scopes_are_those_of_now_not_of_the_log_in():
+    """A key that lost a scope loses the page with it."""
+    site = made()
+    site.log_in("boss")
+    assert 200 == site.client.get("/keys").status_code
+    site.keys.keys["boss"] = replace(site.keys.keys["boss"], scopes=frozenset({"view"}))
+    assert 403 == site.client.get("/keys").status_code
+
+
+def test_a_session_ends_by_itself():
+    """After its lifetime a cookie opens nothing."""
+    clock = MovingClock()
+    sessions = Sessions(clock=clock)
+    cookie, session = sessions.begin("k1")
+    assert session == sessions.read(cookie)
+    clock.passed_s = LIFETIME_S
+    assert sessions.read(cookie) is None
+
+
+def test_logging_out_kills_copies_of_the_cookie():
+    """What was copied before the log-out opens nothing after it."""
+    site = made()
+    site.log_in()
+    cookie = site.client.cookies[COOKIE]
+    token = re.search(
+        r'action="/logout"><input type="hidden" name="token" value="([^"]+)"', site.client.get("/models").text
+    )
+    assert 303 == site.client.post("/logout", data={"token": token[1]}, headers=own_page()).status_code
+    assert 401 == site.client.get("/overview.json", headers={"cookie": f"{COOKIE}={cookie}"}).status_code
+
+
+def test_nobody_is_logged_out_by_another_site():
+    """A log-out without the session's token, or from elsewhere, leaves the session as it is."""
+    site = made()
+    site.log_in()
+    assert 403 == site.client.post("/logout", data={"token": "x"}, headers=own_page()).status_code
+    assert 403 == site.client.post("/logout", headers={"origin": "https://evil.example"}).status_code
+    assert 200 == site.client.get("/overview").status_code
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda c: c[:-2] + "AA", lambda c: "x" + c, lambda c: c.split(".")[0], lambda _: ".", lambda _: "é.é"],
+)
+def test_a_forged_cookie_is_nobodys(change):
+    """A changed payload, a changed or missing signature, rubbish: not logged in."""
+    sessions = Sessions(clock=FakeClock(NOW), secret=b"s" * 32)
+    cookie, _ = sessions.begin("k1")
+    assert sessions.read(change(cookie)) is None
+
+
+def test_a_cookie_of_another_gateway_is_nobodys():
+    """A cookie is only good where it was signed."""
+    cookie, _ = Sessions(clock=FakeClock(NOW), secret=b"a" * 32).begin("k1")
+    assert Sessions(clock=FakeClock(NOW), secret=b"b" * 32).read(cookie) is None
+    assert Sessions(clock=FakeClock(NOW), secret=b"a" * 32).read(cookie) is not None
+
+
+def test_a_form_token_is_no_session():
+    """What signs forms cannot be shown as a session, though one secret signs both."""
+    sessions = Sessions(clock=FakeClock(NOW))
+    cookie, session = sessions.begin("k1")
+    payload = cookie.partition(".")[0]
+    assert sessions.read(f"{payload}.{sessions.form_token(session.nonce, 'audit')}") is None
+    assert not sessions.is_form_token("", "", "audit")
+
+
+@pytest.mark.parametrize("path", ["/audit", "/playground", "/review/tkt_01"])
+def test_a_form_from_elsewhere_does_nothing(path):
+    """Every form is refused without its token, with another form's token, and from another site."""
+    site = made(tickets=[ticket()])
+    site.log_in()
+    own, other = (
+        token_of(site.client.get(path)),
+        token_of(site.client.get("/audit" if path != "/audit" else "/playground")),
+    )
+    fields = {"answer": "refund", "text": "hello", "route": "tickets"}
+    evil = {"origin": "https://evil.example", "sec-fetch-site": "cross-site"}
+    for token, headers in ((own, evil), (other, own_page()), ("", own_page()), (own, {})):
+        assert 403 == site.client.post(path, data={**fields, "token": token}, headers=headers).status_code
+    assert ([], [], 0) == (site.answers, site.asks, site.pages.audit.verified)
+    assert site.client.post(path, data={**fields, "token": own}, headers=own_page()).status_code in {200, 303}
+
+
+def test_a_form_too_large_is_refused():
+    """Nobody fills the memory through a form."""
+    site = made()
+    site.log_in()
+    token = token_of(site.client.get("/playground"))
+    form = {"token": token, "route": "tickets", "text": "x" * 300_000}
+    assert 413 == site.client.post("/playground", data=form, headers=own_page()).status_code
+    body = "&".join(f"a{number}=1" for number in range(50))
+    kind = {"content-type": "application/x-www-form-urlencoded"}
+    assert 400 == site.client.post("/audit", content=body, headers=own_page() | kind).status_code
+    assert 415 == site.client.post("/audit", json={}, headers=own_page()).status_code
