@@ -3,14 +3,13 @@
 import difflib
 import re
 from collections.abc import Iterable
-from urllib.parse import urlsplit
 
 from suffice.models.http.endpoint import is_loopback
+from suffice.serve.site.addresses import server_of
 from suffice.serve.site.problem import Problem
 from suffice.serve.site.schema import ModelKeys, SiteFile
 from suffice.serve.site.site import Site
 
-_USUAL_PORTS = {"https": 443, "http": 80, "postgresql": 5432, "postgresql+psycopg": 5432}
 # What every header and every address can carry.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
 
@@ -66,10 +65,8 @@ def check_offline(site: Site) -> None:
     if site.traces is not None:
         named.append((("traces", "endpoint"), site.traces.endpoint))
     for path, url in named:
-        parts = urlsplit(url)
-        host = parts.hostname or "localhost"
-        port = parts.port or _USUAL_PORTS.get(parts.scheme, 0)
-        if not is_loopback(host) and (host, port) not in site.offline_allow:
+        host, port = server_of(url)
+        if not is_loopback(host) and not site.is_listed(url):
             raise Problem(
                 f"{host} is another machine, and the site is offline",
                 path=path,

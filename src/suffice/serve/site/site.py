@@ -7,6 +7,7 @@ from pathlib import Path
 from suffice.serve.observe.traces import TraceSettings
 from suffice.serve.privacy.settings import PrivacySettings
 from suffice.serve.route import Route
+from suffice.serve.site.addresses import server_of
 from suffice.serve.store.settings import StoreSettings
 from suffice.serve.tiers.upstream_settings import UpstreamSettings
 
@@ -77,6 +78,10 @@ class Site:
     trusted_key: Path | None = None
     traces: TraceSettings | None = None
     file: Path | None = None
+
+    def is_listed(self, url: str) -> bool:
+        """Says whether the server of a URL may be reached though the site is offline."""
+        return server_of(url) in self.offline_allow
 
     @property
     def tier_names(self) -> tuple[str, ...]:
