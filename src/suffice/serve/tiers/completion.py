@@ -1,6 +1,6 @@
 """What a server's reply says: whether it is one, its text, its usage, and signs that it read too little."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from suffice.models.http.chat import usage_of
@@ -29,14 +29,9 @@ def text_of(operation: Operation, payload: Mapping[str, Any]) -> str | None:
             return None
 
 
-def is_chunk(value: Any) -> bool:
-    """Says whether an event of a stream is a chunk of a completion."""
-    return isinstance(value, dict) and isinstance(value.get("choices"), list)
-
-
-def begins(chunk: Mapping[str, Any]) -> bool:
-    """Says whether an answer has begun with this chunk: words, a role, a tool call, or its end."""
-    for choice in chunk["choices"]:
+def begins(choices: Sequence[Any]) -> bool:
+    """Says whether an answer has begun with a chunk's choices: words, a role, a tool call, or its end."""
+    for choice in choices:
         if isinstance(choice, dict):
             delta = choice.get("delta")
             words = choice.get("text") or choice.get("finish_reason")

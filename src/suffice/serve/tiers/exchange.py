@@ -36,8 +36,12 @@ class Exchanges:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._urls: dict[str, URL] = {}
 
-    async def open(self, path: str, body: bytes, allowance: Allowance) -> aiohttp.ClientResponse:
+    async def open(
+        self, path: str, body: bytes, allowance: Allowance, *, traceparent: str = ""
+    ) -> aiohttp.ClientResponse:
         """Returns the response to a JSON body, with status 200, its own body yet unread.
+
+        `traceparent` is sent as the header of that name (W3C Trace Context), "" for none.
 
         Raises:
             ExchangeFailed: no connection, no reply in time, another status.
@@ -46,7 +50,7 @@ class Exchanges:
             raise ExchangeFailed(f"tier {self._tier} may not be reached: {self._refused}")
         try:
             async with asyncio.timeout(allowance.first_s()):
-                response = await self._post(path, body)
+                response = await self._post(path, body, traceparent)
         except aiohttp.ConnectionTimeoutError as error:
             message = (
                 f"tier {self._tier} took no connection in {self._settings.endpoint.waiting.connect_s:g} s"
@@ -84,7 +88,7 @@ class Exchanges:
         if session is not None:
             await session.close()
 
-    async def _post(self, path: str, body: bytes) -> aiohttp.ClientResponse:
+    async def _post(self, path: str, body: bytes, traceparent: str) -> aiohttp.ClientResponse:
         session = self._session
         if session is None or session.closed or self._loop is not asyncio.get_running_loop():
             session = self._open_session()
@@ -92,7 +96,9 @@ class Exchanges:
         if url is None:
             url = self._urls[path] = URL(self._settings.endpoint.base_url.rstrip("/") + path)
         key = self._key()
-        headers = {"Authorization": f"Bearer {key}"} if key else None
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        if traceparent:
+            headers["traceparent"] = traceparent
         return await session.post(url, data=body, headers=headers, allow_redirects=False)
 
     def _key(self) -> str | None:

@@ -108,7 +108,7 @@ class UpstreamTier:
 
         async def once() -> Reply:
             allowance.restart()
-            response = await self._exchanges.open(path, body, allowance)
+            response = await self._exchanges.open(path, body, allowance, traceparent=call.traceparent)
             return self._reply(call, await self._exchanges.read(response, allowance))
 
         turn = await self._turn(allowance)
@@ -130,7 +130,7 @@ class UpstreamTier:
 
         async def once() -> Streaming | Reply:
             allowance.restart()
-            response = await self._exchanges.open(path, body, allowance)
+            response = await self._exchanges.open(path, body, allowance, traceparent=call.traceparent)
             match response.content_type:
                 case "text/event-stream":
                     return await self._streaming(call, response, allowance=allowance, turn=turn)

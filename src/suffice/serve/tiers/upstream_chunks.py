@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 import aiohttp
@@ -10,7 +10,7 @@ import orjson
 
 from suffice.ports import UNKNOWN_USAGE, Usage
 from suffice.serve.tiers.allowance import Allowance
-from suffice.serve.tiers.completion import begins, error_in, is_chunk, usage_in
+from suffice.serve.tiers.completion import begins, error_in, usage_in
 from suffice.serve.tiers.retries import ExchangeFailed
 from suffice.serve.tiers.sse_reader import EventTooLarge, SseReader
 from suffice.serve.tiers.upstream_settings import UpstreamSettings
@@ -166,24 +166,32 @@ class UpstreamChunks:
             chunk = orjson.loads(event)
         except orjson.JSONDecodeError as error:
             raise ExchangeFailed(f"tier {name} sent an event that is no JSON") from error
-        if error_in(chunk):
+        choices = chunk.get("choices") if type(chunk) is dict else None
+        if choices is None and error_in(chunk):
             raise ExchangeFailed(f"tier {name} sent an error within its stream")
-        if not is_chunk(chunk):
+        if type(choices) is not list:
             raise ExchangeFailed(f"tier {name} sent an event that is no chunk of a completion")
-        self._note(chunk)
-        if self._hides_usage and chunk.pop("usage", None) and not chunk["choices"]:
-            return
-        self._ready.append(chunk)
+        self._note(choices)
+        if not self._has_begun:
+            self._has_begun = begins(choices)
+        if "usage" not in chunk or self._shows_after_usage(chunk, choices):
+            self._ready.append(chunk)
 
-    def _note(self, chunk: Chunk) -> None:
-        """Takes note of usage, and of which choices are under way."""
-        if chunk.get("usage"):
+    def _shows_after_usage(self, chunk: dict[str, Any], choices: Sequence[Any]) -> bool:
+        """Takes a chunk's usage; says whether anything is left to show to a client that did not ask for it."""
+        if chunk["usage"]:
             self._usage = usage_in(chunk)
-        self._has_begun = self._has_begun or begins(chunk)
-        for choice in chunk["choices"]:
-            if isinstance(choice, dict):
-                index = choice.get("index")
-                number = index if isinstance(index, int) else 0
-                self._finished[number] = bool(choice.get("finish_reason")) or self._finished.get(
-                    number, False
-                )
+        return not self._hides_usage or chunk.pop("usage") is None or bool(choices)
+
+    def _note(self, choices: Sequence[Any]) -> None:
+        """Takes note of which choices are under way, and which have come to their end."""
+        finished = self._finished
+        for choice in choices:
+            if type(choice) is dict:
+                number = choice.get("index")
+                if type(number) is not int:
+                    number = 0
+                if choice.get("finish_reason"):
+                    finished[number] = True
+                elif number not in finished:
+                    finished[number] = False

@@ -69,8 +69,14 @@ def test_every_way_of_splitting_gives_the_same_events(lines, data):
 
 @pytest.mark.parametrize(
     "pieces",
-    [[b"data: " + b"x" * 2000], [b"x" * 600] * 4, [b"data: xxxxxxx\n"] * 200, [b"data\n" * 2000]],
-    ids=["one_line", "a_line_without_end", "many_lines", "empty_lines"],
+    [
+        [b"data: " + b"x" * 2000],
+        [b": hi\n\n", b"data: " + b"x" * 2000 + b"\n\n"],
+        [b"x" * 600] * 4,
+        [b"data: xxxxxxx\n"] * 200,
+        [b"data\n" * 2000],
+    ],
+    ids=["one_line", "one_event", "a_line_without_end", "many_lines", "empty_lines"],
 )
 def test_an_event_that_grows_too_large_ends_the_stream(pieces):
     """Neither a line nor an event can take more memory than allowed."""

@@ -109,6 +109,13 @@ def test_only_the_gateways_own_headers_are_sent(monkeypatch):
     assert names == set(headers)
 
 
+def test_the_trace_goes_on():
+    """The gateway's own trace context is sent along, as the call holds it."""
+    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    _, upstream = ask(response(completion()), call=a_call(traceparent=parent))
+    assert parent == upstream.received[0].headers["traceparent"]
+
+
 def test_proxies_of_the_environment_are_not_used(monkeypatch):
     """A proxy variable sends no call elsewhere."""
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
