@@ -1,8 +1,10 @@
 """Many events written in one transaction, and the mark that says how far an audit log was taken over."""
 
+import functools
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import exc
@@ -16,8 +18,7 @@ from suffice.serve.store.schema import marks as _marks
 _BAD_VALUES = (exc.DataError, exc.IntegrityError, exc.InterfaceError, OverflowError, ValueError, TypeError)
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """An event to write: `run` and `seq` say where in an audit log it stands, `is_logged` that it does."""
 
     event: Event
@@ -38,14 +39,9 @@ def insert(connection: sa.Connection, items: Sequence[Item]) -> int:
     """Writes events, those that are there already left alone; returns how many had impossible values."""
     if not items:
         return 0
-    statement = _insertion(connection.dialect)
-    try:
-        rows = [of_event(item.event, item.run, item.seq) for item in items]
-        with connection.begin_nested():
-            connection.exec_driver_sql(statement, rows)
-    except _BAD_VALUES:
-        return sum(not _insert_one(connection, statement, item) for item in items)
-    return 0
+    if _insert(connection, items):
+        return 0
+    return sum(not _insert(connection, [item]) for item in items)
 
 
 def mark(connection: sa.Connection, log: str, items: Sequence[Item]) -> None:
@@ -72,10 +68,12 @@ def take_over(engine: sa.Engine, source: Source, *, rows: int) -> None:
             mark(connection, source.log, batch)
 
 
-def _insert_one(connection: sa.Connection, statement: str, item: Item) -> bool:
+def _insert(connection: sa.Connection, items: Sequence[Item]) -> bool:
+    """Says whether all of these were written; else none was."""
     try:
+        rows = [of_event(item.event, item.run, item.seq) for item in items]
         with connection.begin_nested():
-            connection.exec_driver_sql(statement, of_event(item.event, item.run, item.seq))
+            connection.exec_driver_sql(_insertion(connection.dialect.paramstyle), rows)
     except _BAD_VALUES:
         return False
     return True
@@ -89,9 +87,10 @@ def _set_mark(connection: sa.Connection, log: str, seq: int) -> None:
         connection.execute(sa.update(_marks).where(_marks.c.log == log).values(seq=seq))
 
 
-def _insertion(dialect: sa.Dialect) -> str:
+@functools.cache
+def _insertion(paramstyle: str) -> str:
     """Returns the statement as the driver takes it: rows of plain values pass SQLAlchemy by."""
-    sign = "%s" if dialect.paramstyle in {"format", "pyformat"} else "?"
+    sign = "%s" if paramstyle in {"format", "pyformat"} else "?"
     signs = ", ".join([sign] * len(EVENT_COLUMNS))
     return (
         f"INSERT INTO {_events.name} ({', '.join(EVENT_COLUMNS)}) VALUES ({signs})"  # noqa: S608 - names and signs
