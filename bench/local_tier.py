@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import itertools
 import json
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import psutil
 import uvloop
 
 from suffice.bundle import cascade_of, open_bundle, write_bundle
@@ -31,7 +33,8 @@ from suffice.serve.tiers.opened import BundleSettings
 
 _HEADER = (
     "| rung | computed in | batch at most | callers | requests/s | p50 ms | p99 ms | mean batch | n | "
-    "loop late p99 ms |\n|---|---|---|---|---|---|---|---|---|---|"
+    "loop late p99 ms | gateway cpu us/request | all cpu us/request |\n"
+    "|---|---|---|---|---|---|---|---|---|---|---|---|"
 )
 _WARM = 50
 
@@ -44,6 +47,8 @@ class Cell:
     wall_s: float
     mean_batch: float
     late_ms: Sequence[float]
+    here_cpu_s: float
+    all_cpu_s: float
 
     def row(self, name: str, where: str, most: int | str, callers: int) -> str:
         """Returns the table's row."""
@@ -52,7 +57,8 @@ class Cell:
         n = len(self.latencies_ms)
         return (
             f"| {name} | {where} | {most} | {callers} | {n / self.wall_s:,.0f} | {p50:.2f} | {p99:.2f} | "
-            f"{self.mean_batch:.1f} | {n:,} | {late} |"
+            f"{self.mean_batch:.1f} | {n:,} | {late} | "
+            f"{1e6 * self.here_cpu_s / n:,.0f} | {1e6 * self.all_cpu_s / n:,.0f} |"
         )
 
 
@@ -78,7 +84,7 @@ def directly(run: Path, texts: Sequence[str], seconds: float) -> Cell:
 
         async def ask() -> Cell:
             latencies_ms: list[float] = []
-            start_s = time.perf_counter()
+            start_s, before_cpu_s = time.perf_counter(), time.process_time()
             for text in itertools.cycle(texts):
                 before_s = time.perf_counter()
                 await model.answer([Request(text=text)])
@@ -86,7 +92,15 @@ def directly(run: Path, texts: Sequence[str], seconds: float) -> Cell:
                 if time.perf_counter() - start_s > seconds:
                     break
             wall_s = time.perf_counter() - start_s
-            return Cell(latencies_ms=latencies_ms, wall_s=wall_s, mean_batch=1.0, late_ms=())
+            cpu_s = time.process_time() - before_cpu_s
+            return Cell(
+                latencies_ms=latencies_ms,
+                wall_s=wall_s,
+                mean_batch=1.0,
+                late_ms=(),
+                here_cpu_s=cpu_s,
+                all_cpu_s=cpu_s,
+            )
 
         return runner.run(ask())
 
@@ -98,7 +112,7 @@ async def asked(tier: BundleTier, texts: Sequence[str], *, callers: int, seconds
     stream = itertools.cycle([_call(text) for text in texts])
     for call in itertools.islice(stream, _WARM):
         await tier.answer(call)
-    before = tier.load
+    before, before_cpu_s, before_workers_s = tier.load, time.process_time(), _children_cpu_s()
     start_s = time.perf_counter()
     end_s = start_s + seconds
 
@@ -120,7 +134,14 @@ async def asked(tier: BundleTier, texts: Sequence[str], *, callers: int, seconds
         wall_s=wall_s,
         mean_batch=len(latencies_ms) / batches,
         late_ms=late_ms,
+        here_cpu_s=time.process_time() - before_cpu_s,
+        all_cpu_s=time.process_time() - before_cpu_s + _children_cpu_s() - before_workers_s,
     )
+
+
+def _children_cpu_s() -> float:
+    children = psutil.Process().children()
+    return float(sum(child.cpu_times().user + child.cpu_times().system for child in children))
 
 
 def _call(text: str) -> Call:
@@ -142,14 +163,18 @@ def main() -> None:
     parser.add_argument("--texts", type=Path, required=True, help="JSONL with a field 'text'")
     parser.add_argument("--seconds", type=float, default=1.5)
     parser.add_argument("--callers", type=int, nargs="+", default=[1, 16, 64])
+    parser.add_argument("--processes", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--switch-ms", type=float, help="how often threads take turns  [default: Python's]")
     given = parser.parse_args()
+    if given.switch_ms:
+        sys.setswitchinterval(given.switch_ms / 1e3)
     lines = given.texts.read_text(encoding="utf-8").splitlines()
     texts = [json.loads(line)["text"] for line in lines][:1000]
     print(_HEADER)
     with tempfile.TemporaryDirectory() as folder:
         for name, run in rungs_apart(given.run, Path(folder)):
             print(directly(run, texts, given.seconds).row(name, "nothing between", "-", 1), flush=True)
-            for processes, most in itertools.product((0, 1, 2), (1, 32)):
+            for processes, most in itertools.product(given.processes, (1, 32)):
                 settings = BundleSettings(
                     name=name,
                     folder=run,

@@ -17,6 +17,7 @@ WINDOW_TOKENS = 256  # the length the encoder was trained for, [CLS] and [SEP] i
 MAX_WINDOWS = 8
 # Far more than 8 windows can hold; bounds the tokenizer's time on texts of megabytes.
 MAX_CHARACTERS = 60_000
+_NOT_WHOLE = "the rest was not read"
 _BATCH_TOKENS = 2048
 _BATCH_TEXTS = 64
 _CLS, _SEP, _UNKNOWN = "[CLS]", "[SEP]", "[UNK]"
@@ -130,6 +131,11 @@ class Embedder:
         return _Plan(windows=windows, note=_note(len(kept), len(ids), len(windows), characters=len(text)))
 
 
+def not_whole(notes: Sequence[str]) -> str | None:
+    """Returns the remark, with both numbers, that a part of a text was not read; None for a whole one."""
+    return next((note for note in notes if note.endswith(_NOT_WHOLE)), None)
+
+
 def open_session(source: Path | bytes, *, threads: int) -> Any:
     """Returns an onnxruntime session that uses the CPU alone and the stated number of threads.
 
@@ -186,9 +192,9 @@ def _batches(windows: Sequence[Sequence[int]]) -> Iterable[list[int]]:
 
 def _note(kept: int, known: int, windows: int, *, characters: int) -> str | None:
     if characters > MAX_CHARACTERS:
-        return f"read the first {kept} tokens of {characters} characters; the rest was not read"
+        return f"read the first {kept} tokens of {characters} characters; {_NOT_WHOLE}"
     if kept < known:
-        return f"read the first {kept} of {known} tokens; the rest was not read"
+        return f"read the first {kept} of {known} tokens; {_NOT_WHOLE}"
     if windows > 1:
         return f"read {known} tokens in {windows} windows"
     return "the text holds no words" if known == 0 else None

@@ -100,6 +100,9 @@ class BundleTier:
         if why := _beyond(call):
             raise TierFailed(f"{self.name} {why}")
         serving = self._reloading.current
+        if call.local_only and serving.place is not Place.LOCAL:
+            # The bundle may have been swapped after the call was found to be allowed here.
+            raise TierFailed(f"{self.name} asks a server, and the call must stay on this machine")
         try:
             answer = await serving.batcher.ask(
                 as_read(call.request), owner=call.caller.key_id, deadline_s=call.deadline_s

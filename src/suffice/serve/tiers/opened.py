@@ -65,7 +65,7 @@ async def opened(settings: BundleSettings, *, clock: Clock | None = None) -> Ope
         MissingExtra: a rung needs a package that is not installed.
         OutputError: the bytes cannot be copied.
     """
-    proof, copy = await asyncio.to_thread(_checked, settings)
+    proof, copy = await asyncio.to_thread(checked, settings)
     try:
         spec = task_of(copy.bundle)
         if settings.processes:
@@ -88,6 +88,11 @@ async def opened(settings: BundleSettings, *, clock: Clock | None = None) -> Ope
     )
 
 
-def _checked(settings: BundleSettings) -> tuple[Certified, PrivateCopy]:
+def checked(settings: BundleSettings) -> tuple[Certified, PrivateCopy]:
+    """Returns what a run folder proves, and the copy of its bundle's bytes; takes as long as copying does.
+
+    Raises:
+        NotCertified, ArtefactError, OutputError: as `opened`.
+    """
     proof = certified(settings.folder, key=settings.key, allow_uncertified=settings.allow_uncertified)
     return proof, taken(proof, workplace=settings.workplace)

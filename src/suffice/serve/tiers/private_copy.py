@@ -6,11 +6,13 @@ block hashed on its way, and models are loaded from the copy, which only this us
 `models.artefact.unseal` then checks the copy against its own manifest, which is one of the hashed files.
 """
 
+import contextlib
 import fcntl
 import hashlib
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -65,7 +67,8 @@ def taken(certified: Certified, *, workplace: Path | None = None) -> PrivateCopy
 
 def _fill(copy: PrivateCopy, certified: Certified) -> None:
     source = certified.bundle
-    found = {path.relative_to(source).as_posix(): path for path in source.rglob("*") if path.is_file()}
+    with _readable(source):
+        found = {path.relative_to(source).as_posix(): path for path in source.rglob("*") if path.is_file()}
     expected = certified.files
     if expected is not None and (odd := sorted(found.keys() ^ expected.keys())):
         raise _refused(certified, odd[0], "is missing" if odd[0] in expected else "is not part of it")
@@ -78,11 +81,7 @@ def _fill(copy: PrivateCopy, certified: Certified) -> None:
 def _copied(source: Path, target: Path, copy: PrivateCopy) -> str:
     """Returns the sha256 of the bytes that were written, which may be others than lie at the source now."""
     digest = hashlib.sha256()
-    try:
-        reading = source.open("rb")
-    except OSError as error:
-        raise ArtefactError(f"{source} cannot be read: {error.strerror}") from error
-    with reading, writable(target):
+    with _readable(source), source.open("rb") as reading, writable(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("wb") as writing:
             while chunk := reading.read(_CHUNK_BYTES):
@@ -90,6 +89,18 @@ def _copied(source: Path, target: Path, copy: PrivateCopy) -> str:
                 writing.write(chunk)
                 copy.bytes_total += len(chunk)
     return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def _readable(source: Path) -> Iterator[None]:
+    """Turns an operating system's refusal to read into an error that names the place."""
+    try:
+        yield
+    except OSError as error:
+        raise ArtefactError(
+            f"{source} cannot be read: {error.strerror}",
+            hint="if a run is writing its bundle at this moment, try again when it has ended",
+        ) from error
 
 
 def _refused(certified: Certified, name: str, what: str) -> ArtefactError:

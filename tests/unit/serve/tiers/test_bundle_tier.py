@@ -7,6 +7,8 @@ import pytest
 
 from suffice.bundle import open_bundle
 from suffice.errors import ArtefactError, NotCertified
+from suffice.models.http.endpoint import Endpoint
+from suffice.models.http.openai import OpenAIModel
 from suffice.ports import Request
 from suffice.serve.call import Operation
 from suffice.serve.errors import LimitReached, TierFailed
@@ -180,6 +182,26 @@ def test_what_changes_after_the_check_is_not_served(run):
                 path.write_bytes(b"{}")
             after = await tier.answer(tiny_run.call(TEXTS[0]))
             assert (before.answer.text, before.answer.confidence) == (after.text, after.answer.confidence)
+
+    asyncio.run(scene())
+
+
+def test_a_bundle_that_asks_a_server_is_not_local(tmp_path, rung):
+    """Its place says so, its price is not known, and what must stay on this machine is declined."""
+    served = tmp_path / "served"
+    served.mkdir()
+    OpenAIModel(Endpoint(base_url="http://127.0.0.1:9/v1", model="m"), name="served").seal(served)
+    run = tiny_run.certify(
+        tiny_run.bundle(tmp_path / "run", {"linear": rung, "served": served}, threshold=0.6)
+    )
+
+    async def scene():
+        async with tier_of(run) as tier:
+            assert Place.REMOTE is tier.place
+            kept = await tier.answer(tiny_run.call("repay my mortgage loan"))
+            assert ("loan", Place.REMOTE, None) == (kept.text, kept.place, kept.cost_usd)
+            with pytest.raises(TierFailed, match="must stay on this machine"):
+                await tier.answer(tiny_run.call("repay my mortgage loan", local_only=True))
 
     asyncio.run(scene())
 

@@ -138,26 +138,24 @@ def test_watching_reloads_what_has_changed_and_nothing_else(run, rungs):
 
     async def scene():
         tier = await opened(run)
-        looks = asyncio.Queue()
+        looks, asleep = asyncio.Queue(), asyncio.Event()
 
         async def sleep(seconds):
             assert seconds == 3.0
+            asleep.set()
             await looks.get()
 
-        watching = asyncio.create_task(tier._reloading.watch(every_s=3.0, sleep=sleep))
-
         async def look():
+            asleep.clear()
             looks.put_nowait(None)
-            while not looks.empty():
-                await asyncio.sleep(0.01)
-            await asyncio.sleep(0.05)
+            await asleep.wait()
 
+        watching = asyncio.create_task(tier._reloading.watch(every_s=3.0, sleep=sleep))
+        await asleep.wait()
         await look()
         assert tier.last_reload is None
         certified_run(run, rungs[1])
-        looks.put_nowait(None)
-        while tier.last_reload is None:
-            await asyncio.sleep(0.01)
+        await look()
         assert "taught-160" == (await tier.answer(tiny_run.call(TEXTS[0]))).model
         seen = tier.last_reload
         await look()

@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+from suffice.adapt.encoder.embedding_head import HeadMethod
 from suffice.adapt.linear.fit import LinearMethod
 from suffice.bundle import write_bundle
 from suffice.candidate import Candidate
@@ -14,6 +15,7 @@ from suffice.ledger.home import home
 from suffice.ports import Request
 from suffice.readers.task_file import spec_of
 from suffice.serve.call import Call, Caller, Operation
+from tests.contract import tiny
 from tests.unit.adapt import toy_desk
 
 TASK = {
@@ -33,6 +35,20 @@ def linear(folder: Path, *, n: int = 160, name: str = "linear") -> Path:
     LinearMethod().apply(
         Candidate(name=name, kind="linear", method="linear"),
         toy_desk.rows(n),
+        out=folder,
+        teacher=None,
+        seed=0,
+        progress=toy_desk.hear_nothing,
+    )
+    return folder
+
+
+def encoder(folder: Path, *, name: str = "encoder") -> Path:
+    """Returns the folder of an encoder rung of chance weights, with a head for the toy desk."""
+    folder.mkdir(parents=True)
+    HeadMethod(tiny.embedder(folder.with_name("body"))).apply(
+        Candidate(name=name, kind="encoder", method="head"),
+        toy_desk.rows(),
         out=folder,
         teacher=None,
         seed=0,
