@@ -101,6 +101,10 @@ def test_people_are_the_truth_and_the_judge_stands_beside_them(tmp_path, monkeyp
         r"it agrees with people on 9\d\.\d% \(.*, n \d+\) of dev answers, kappa 0\.\d\d \(", notes
     )
     assert "1 of 1 tests relied on its verdicts" in notes
+    report = json.loads((tmp_path / "run" / "report.json").read_text())["judge"]
+    assert ("overseer", "grade", False) == (report["name"], report["mode"], report["is_alone"])
+    assert report["kappa"]["lower"] < report["kappa"]["value"] < report["kappa"]["upper"]
+    assert None is report["first"]["value"]
     assert "small +0.0" in notes or "small -0.0" in notes
     assert all(check.is_met for check in suffice.verify(tmp_path / "run"))
 

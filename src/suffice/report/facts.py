@@ -16,19 +16,22 @@ from suffice.report.inspection import (
     CalibrationFacts,
     ConfusionFacts,
     ConfusionMatrix,
+    EstimateFacts,
     ExtractionFacts,
     FieldFacts,
     InspectedFacts,
+    JudgeFacts,
+    LeniencyFacts,
     ShareFacts,
     SliceFacts,
 )
 
 __all__ = [
     "VERSION", "BarFacts", "CalibrationBin", "CalibrationFacts", "CandidateFacts", "ChosenFacts",
-    "ConfusionFacts", "ConfusionMatrix", "CostFacts", "DataFacts", "EscalationFacts", "EvidenceFacts",
-    "ExtractionFacts", "Facts", "FieldFacts", "InspectedFacts", "LatencyFacts", "PathPoint", "ProofFacts",
-    "QualityFacts", "ReferenceFacts", "ServedFile", "ShareFacts", "SliceFacts", "TaskFacts", "TestFacts",
-    "from_json", "to_json",
+    "ConfusionFacts", "ConfusionMatrix", "CostFacts", "DataFacts", "EscalationFacts", "EstimateFacts",
+    "EvidenceFacts", "ExtractionFacts", "Facts", "FieldFacts", "InspectedFacts", "JudgeFacts",
+    "LatencyFacts", "LeniencyFacts", "PathPoint", "ProofFacts", "QualityFacts", "ReferenceFacts",
+    "ServedFile", "ShareFacts", "SliceFacts", "TaskFacts", "TestFacts", "from_json", "to_json",
 ]  # fmt: skip
 
 VERSION = 1
@@ -260,6 +263,7 @@ class Facts:
     slices: tuple[SliceFacts, ...] = ()
     calibration: CalibrationFacts | None = None
     extraction: tuple[ExtractionFacts, ...] = ()
+    judge: JudgeFacts | None = None
     cost: CostFacts = field(default_factory=CostFacts)
     escalation: EscalationFacts | None = None
     environment: Environment | None = None

@@ -95,3 +95,48 @@ class ExtractionFacts:
     micro: FieldFacts
     fields: tuple[FieldFacts, ...]
     valid_json: ShareFacts
+
+
+@dataclass(frozen=True, kw_only=True)
+class EstimateFacts:
+    """A number with its 95% interval over n answers; None where it could not be measured."""
+
+    value: float | None
+    lower: float | None
+    upper: float | None
+    n: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeniencyFacts:
+    """What a judge gives one candidate's answers, less what people give; above 0 it flatters."""
+
+    candidate: str
+    gap: EstimateFacts
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgeFacts:
+    """How good and how partial a judging model is on dev (see `score.judge.report.JudgeReport`).
+
+    `is_alone`: no person has labelled any answer, so quality is its opinion. `n` counts judged answers of
+    dev, `verdicts` all that it has said in the run, `unreadable` and `failed` those of them that are missing.
+    """
+
+    name: str
+    mode: str
+    is_alone: bool
+    identity: str
+    n: int
+    verdicts: int
+    unreadable: int
+    failed: int
+    agreement: EstimateFacts
+    kappa: EstimateFacts
+    sensitivity: EstimateFacts
+    specificity: EstimateFacts
+    leniency: tuple[LeniencyFacts, ...]
+    first: EstimateFacts
+    changed: EstimateFacts
+    length: EstimateFacts
+    human_length: EstimateFacts

@@ -6,12 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suffice.bar import Target, Verdict
-from suffice.cascade import REFERENCE
 from suffice.certify import statement
 from suffice.certify.resources import Resources
 from suffice.certify.search_result import Tested
 from suffice.measure import quality
-from suffice.measure.cost import break_even
 from suffice.measurement import Measurement
 from suffice.pipeline.issue import Issued
 from suffice.pipeline.tell.candidates import (
@@ -21,12 +19,13 @@ from suffice.pipeline.tell.candidates import (
     whys,
     with_served,
 )
+from suffice.pipeline.tell.cost import cost_of
 from suffice.pipeline.tell.extraction import extraction_of
 from suffice.pipeline.tell.findings import Findings
 from suffice.pipeline.tell.forgetting_notes import forgetting_notes
 from suffice.pipeline.tell.inspect_dev import inspect
 from suffice.pipeline.tell.judge_notes import judge_notes
-from suffice.pipeline.tell.judging_notes import judging_notes
+from suffice.pipeline.tell.judging_notes import judging_of
 from suffice.report import facts as f
 from suffice.report.words import target_words
 from suffice.stats import intervals
@@ -40,6 +39,7 @@ def facts_of(findings: Findings, issued: Issued | None, served: tuple[Measuremen
     """Returns the facts of a run; `served` is what was measured of a chosen cascade's bundle."""
     chosen, task = findings.chosen, findings.task
     seen = inspect(findings)
+    judge, said_of_judge = judging_of(findings)
     resources = None if chosen is None else with_served(chosen.system.resources, served)
     reference = _reference(findings)
     name = reference.name if reference is not None else "the reference"
@@ -72,16 +72,12 @@ def facts_of(findings: Findings, issued: Issued | None, served: tuple[Measuremen
         slices=seen.slices,
         calibration=seen.calibration,
         extraction=extraction_of(findings),
-        cost=_cost(findings, resources),
+        judge=judge,
+        cost=cost_of(findings, resources),
         escalation=_escalation(findings),
         environment=findings.environment,
         seed=findings.seed,
-        notes=(
-            *findings.notes,
-            *judge_notes(findings),
-            *judging_notes(findings),
-            *forgetting_notes(findings),
-        ),
+        notes=(*findings.notes, *judge_notes(findings), *said_of_judge, *forgetting_notes(findings)),
         command=findings.command,
         generated_at=findings.now,
         simulated=any(rung.model.simulated for rung in findings.rungs),
@@ -258,56 +254,6 @@ def _path(test: Tested) -> tuple[f.PathPoint, ...]:
     path = log_wealth(np.array(test.values), test.claim)
     at = np.unique(np.linspace(0, path.size - 1, _PATH_POINTS).round().astype(int))
     return tuple(f.PathPoint(n=int(i) + 1, e_value=math.exp(float(path[i]))) for i in at)
-
-
-def _cost(findings: Findings, resources: Resources | None) -> f.CostFacts:
-    chosen, reference = findings.chosen, findings.reference
-    today = None if reference is None else reference.resources.cost_usd_per_1k
-    missing = {}
-    if today is None:
-        missing["today_usd_per_1k"] = "no reference, or none with a price"
-    if chosen is None:
-        return f.CostFacts(
-            today_usd_per_1k=today, why_unmeasured={**missing, "chosen_usd_per_1k": "nothing was chosen"}
-        )
-    machine = findings.machine
-    price = f"own machine ${machine.hourly_usd:.4f} an hour at {machine.utilisation:.0%} utilisation"
-    assumptions = [f"{price} ({machine.source}, {machine.as_of})"]
-    volume = None
-    throughput = _throughput(findings, chosen)
-    if today is not None and throughput is not None:
-        even = break_even(
-            throughput_per_s=throughput,
-            machine=machine,
-            reference_usd_per_1k=today,
-            escalated=_reference_share(chosen),
-        )
-        volume = even.requests_per_month
-        assumptions.append(even.advice)
-    if volume is None:
-        missing["break_even_requests_per_month"] = assumptions[-1]
-    return f.CostFacts(
-        today_usd_per_1k=today,
-        chosen_usd_per_1k=None if resources is None else resources.cost_usd_per_1k,
-        fixed_usd_per_month=None,
-        break_even_requests_per_month=volume,
-        assumptions=tuple(assumptions),
-        why_unmeasured={
-            **missing,
-            "fixed_usd_per_month": "the machine's hours are part of the cost per 1,000",
-        },
-    )
-
-
-def _throughput(findings: Findings, chosen: Tested) -> float | None:
-    rung = findings.rung(chosen.system.cascade.local_models[0])
-    return next((m.value for m in rung.measurements if m.quantity == "throughput_per_s"), None)
-
-
-def _reference_share(chosen: Tested) -> float:
-    """Returns the share of requests that dev sends on to the reference."""
-    cascade = chosen.system.cascade
-    return chosen.system.reached[-1] if cascade.tiers[-1].model == REFERENCE else 0.0
 
 
 def _escalation(findings: Findings) -> f.EscalationFacts | None:

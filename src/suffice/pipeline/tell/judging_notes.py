@@ -8,22 +8,24 @@ from suffice.measure import quality
 from suffice.pipeline.rungs.judging import Judging
 from suffice.pipeline.tell.findings import Findings
 from suffice.report import numbers
+from suffice.report.facts import EstimateFacts, JudgeFacts, LeniencyFacts
 from suffice.score.fields import Estimate
 from suffice.score.judge.asking import Case, Mode
 from suffice.score.judge.report import Judged, JudgeReport, report_on
 
 
-def judging_notes(findings: Findings) -> tuple[str, ...]:
-    """Returns sentences on the judge of a task whose metric is a judge; () where the metric is another one.
+def judging_of(findings: Findings) -> tuple[JudgeFacts | None, tuple[str, ...]]:
+    """Returns facts and sentences on the judge of a task whose metric is a judge; None and () for other ones.
 
     What it says of dev is asked for where no choice has needed it yet, under the same spend cap.
     """
     judging = findings.judging
     if judging is None:
-        return ()
+        return None, ()
     found = judge_report(findings, judging)
     sentences = [_evidence(findings, judging), *_against_people(judging, found), *_by_itself(judging, found)]
-    return tuple(f"the judge {judging.name}: {sentence}" for sentence in (*sentences, _asked(judging)))
+    notes = tuple(f"the judge {judging.name}: {sentence}" for sentence in (*sentences, _asked(judging)))
+    return _facts(judging, found), notes
 
 
 def judge_report(findings: Findings, judging: Judging) -> JudgeReport:
@@ -49,6 +51,31 @@ def judge_report(findings: Findings, judging: Judging) -> JudgeReport:
                 )
             )
     return report_on(judged)
+
+
+def _facts(judging: Judging, found: JudgeReport) -> JudgeFacts:
+    scorer = judging.scorer
+    names = ("agreement", "kappa", "sensitivity", "specificity", "first", "changed", "length", "human_length")
+    return JudgeFacts(
+        name=judging.name,
+        mode=judging.mode.value,
+        is_alone=judging.is_alone,
+        identity=judging.identity,
+        n=found.n,
+        verdicts=len(scorer.said),
+        unreadable=len(scorer.unreadable),
+        failed=len(scorer.failed),
+        leniency=tuple(
+            LeniencyFacts(candidate=name, gap=_estimate(estimate)) for name, estimate in found.leniency
+        ),
+        **{name: _estimate(getattr(found, name)) for name in names},
+    )
+
+
+def _estimate(found: Estimate) -> EstimateFacts:
+    ends = found.interval
+    lower, upper = (None, None) if ends is None else (ends.lower, ends.upper)
+    return EstimateFacts(value=found.value, lower=lower, upper=upper, n=found.n)
 
 
 def _human(target: Any, answer: str) -> float | None:
