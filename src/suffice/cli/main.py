@@ -14,6 +14,7 @@ from suffice.cli.output import OutputLost, complain, prepare, tell
 from suffice.cli.predict import predict
 from suffice.cli.report import report
 from suffice.cli.run import run
+from suffice.cli.serve import serve
 from suffice.cli.verify import verify
 from suffice.errors import NotCertified, SufficeError
 
@@ -30,7 +31,7 @@ def cli() -> None:
     """
 
 
-for command in (run, predict, report, verify, doctor, demo, keys):
+for command in (run, predict, report, verify, doctor, demo, keys, serve):
     cli.add_command(command)
 
 

@@ -29,7 +29,8 @@ class Recipe:
     exponential average over steps with decay `averaging`, of the epoch that did best on dev; after
     `patience` epochs without a better one training stops. With a teacher, the truth weighs
     `truth_share`, and both distributions are softened by `temperature`; in the share `on_policy` of
-    steps the answers are the student's own draws, which the teacher judges (see `on_policy`).
+    the second half's steps the answers are the student's own draws, which the teacher judges (see
+    `on_policy`).
     """
 
     epochs: int = 8
@@ -165,7 +166,7 @@ def _epoch(torch: Any, net: Net, job: Job, place: _Place) -> None:
         done = (place.epoch + step / len(order)) / recipe.epochs
         for group in place.optimiser.param_groups:
             group["lr"] = recipe.learning_rate * _rate(done, recipe.warm_up)
-        loss = _loss(torch, net, job, read)
+        loss = _loss(torch, net, job, read, done=done)
         value = float(loss.detach())
         if not math.isfinite(value):
             raise DataError(
@@ -194,14 +195,15 @@ def _read(torch: Any, net: Net, job: Job, work: tuple[Sequence[Example], list[An
         )
 
 
-def _loss(torch: Any, net: Net, job: Job, read: Batch) -> Any:
+def _loss(torch: Any, net: Net, job: Job, read: Batch, *, done: float) -> Any:
     """Returns the mean loss of a batch's tokens by their weights.
 
     With a teacher: a * CE(truth) + (1 - a) * T^2 * KL(teacher_T || student_T), a the truth's share and
     T the temperature (Hinton et al. 2015, section 2; per token: Kim & Rush 2016, eq. 4).
     """
     functional, recipe = torch.nn.functional, job.recipe
-    if job.teacher is not None and recipe.on_policy > 0 and float(torch.rand(())) < recipe.on_policy:
+    share = recipe.on_policy if done >= on_policy.BEGINS_AT else 0.0
+    if job.teacher is not None and share > 0 and float(torch.rand(())) < share:
         return _own_loss(torch, net, job.teacher, read)
     wanted = read.weights > 0
     logits = net.logits(net.trained, read.ids, wanted).float()

@@ -2,13 +2,17 @@
 
 Generalised knowledge distillation (Agarwal et al. 2024, On-Policy Distillation of Language Models, algorithm
 1): what a student learns from are the very beginnings that it writes when it answers, so it learns to go on
-after its own mistakes, and not only after texts without any.
+after its own mistakes, and not only after texts without any. It begins when half of the training is done:
+what an untaught student writes is noise, of which its teacher has nothing to say.
 """
 
+import math
 from typing import Any, Protocol
 
 from suffice.adapt.decoder.examples import Batch
 from suffice.adapt.training_state import Parameters
+
+BEGINS_AT = 0.5  # share of all steps
 
 
 class Writer(Protocol):
@@ -64,10 +68,13 @@ def drawn(torch: Any, net: Writer, read: Batch) -> Batch:
 
 
 def divergence(torch: Any, student: Any, teacher: Any) -> Any:
-    """Returns KL(student || teacher) of each of n tokens, from (n, vocabulary) logits of both.
+    """Returns the Jensen-Shannon divergence of each of n tokens, from (n, vocabulary) logits of both.
 
-    The reverse of what is learnt on given answers: a small student is to say little that its teacher
-    would not, rather than to cover all that it might (Gu et al. 2024, MiniLLM, section 2.1).
+    In nats, at most ln 2 (Agarwal et al. 2024, eq. 1, beta 1/2). The plain KL to the teacher has no
+    bound: on a student's own mistakes a sure teacher makes its gradient drown all others (docs/log.md).
     """
+    kl_div = torch.nn.functional.kl_div
     own, other = student.log_softmax(1), teacher.log_softmax(1)
-    return torch.nn.functional.kl_div(other, own, log_target=True, reduction="none").sum(1)
+    middle = torch.logaddexp(own, other) - math.log(2.0)
+    apart = [kl_div(middle, one, log_target=True, reduction="none").sum(1) for one in (own, other)]
+    return 0.5 * (apart[0] + apart[1])

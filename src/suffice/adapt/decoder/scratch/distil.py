@@ -4,8 +4,8 @@ Sequence level: the teacher answers the rows that lack a target, and the student
 like truth (Kim & Rush 2016, section 3.2). Word level: where the teacher is a tiny decoder, the
 student also learns the teacher's distribution of each answer token (Hinton et al. 2015,
 section 2; Kim & Rush 2016, section 3.1); `truth_share` and `temperature` are those of `loop.Recipe`.
-On policy: in the share `on_policy` of steps the student draws the answers itself, and learns what its
-teacher would have said after each of its own tokens (see `on_policy`).
+On policy: in the share `on_policy` of the second half's steps the student draws the answers itself, and
+learns what its teacher would have said after each of its own tokens (see `on_policy`).
 """
 
 import asyncio

@@ -1,0 +1,73 @@
+"""`suffice serve`: an OpenAI-compatible gateway over certified bundles."""
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from suffice.cli.options import Common, common
+
+if TYPE_CHECKING:
+    from suffice.compose.serving import Begun
+
+
+@click.command()
+@click.argument("place", type=click.Path(path_type=Path))
+@click.option("--listen", metavar="HOST:PORT", help="Where to listen  [default: the site's, 127.0.0.1:8321]")
+@click.option(
+    "--allow-uncertified", is_flag=True, help="Serve bundles without a certificate; replies say so."
+)
+@common
+def serve(place: Path, listen: str | None, allow_uncertified: bool, common: Common) -> int:  # noqa: FBT001
+    """Answer OpenAI's APIs from the bundle of a run folder, or from all that a site file names.
+
+    Ends on Ctrl-C, after the calls under way. On SIGHUP it takes in bundles that were made anew.
+    """
+    from suffice.clock import SystemClock
+    from suffice.extras import require
+    from suffice.serve.guard.offline import go_offline
+
+    for module in ("starlette", "uvicorn", "orjson", "sqlalchemy"):
+        require(module, extra="serve", feature="suffice serve")
+    from suffice.serve.site.read import site_of
+
+    site = site_of(place, listen=listen, offline=common.offline, allow_uncertified=allow_uncertified)
+    if site.offline:
+        go_offline(site.offline_allow)  # before anything that connects is imported
+    from suffice.compose.serving import serve as serve_site
+
+    def heard(begun: "Begun") -> None:
+        if common.as_json:
+            common.give(dataclasses.asdict(begun), "")
+        else:
+            common.say(words(begun))
+
+    serve_site(site, clock=SystemClock(), heard=heard)
+    return 0
+
+
+def words(begun: "Begun") -> str:
+    """Returns what is printed once it listens."""
+    first = begun.models[0]
+    shown = begun.key or "sk-sf-..."
+    lines = [f"serving {', '.join(begun.models)} at {begun.url}/v1   (Ctrl-C ends it)"]
+    if begun.warning:
+        lines += [f"warning: {begun.warning}"]
+    if begun.uncertified:
+        lines += [f"warning: not certified: {', '.join(begun.uncertified)}; every reply says so"]
+    if begun.key is not None:
+        lines += [
+            "",
+            f"key      {begun.key}",
+            "         shown this once; `suffice keys` makes and revokes keys",
+        ]
+    lines += [
+        f"pages    {begun.url}/   (log in with the key)",
+        "",
+        "try it:",
+        f"  curl {begun.url}/v1/chat/completions \\",
+        f"    -H 'Authorization: Bearer {shown}' -H 'Content-Type: application/json' \\",
+        f'    -d \'{{"model": "{first}", "messages": [{{"role": "user", "content": "..."}}]}}\'',
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,172 @@
+"""A gateway that is ready to be served: every room of a site, opened and joined."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from suffice.clock import Clock
+from suffice.compose.pages import Address, Parts, pages_of
+from suffice.compose.records import Records, opened_records
+from suffice.compose.savings import reference_cost
+from suffice.compose.tiers import Tiers, opened_tiers
+from suffice.serve.app import Surroundings, app_of
+from suffice.serve.decide.walk import Walk
+from suffice.serve.event import Event
+from suffice.serve.gateway import Gateway, Rooms
+from suffice.serve.gateway import Walk as AnyWalk
+from suffice.serve.guard.bodies import BodyGuard
+from suffice.serve.guard.budgets import Budgets
+from suffice.serve.guard.door import KeyDoor
+from suffice.serve.journal import Recorder
+from suffice.serve.observe.metrics import Metrics
+from suffice.serve.observe.traces import Traces
+from suffice.serve.observe.vitals import Vitals
+from suffice.serve.privacy.inspector import PrivacyInspector
+from suffice.serve.site.site import Site
+from suffice.serve.wire.exchange import Asgi
+from suffice.web.pages import app_of as app_of_pages
+
+_FORM_BYTES, _FORM_S = 1 << 20, 10.0
+
+# Puts another walk around the usual one, e.g. one that asks a shadow too.
+Around = Callable[[AnyWalk, Tiers], AnyWalk]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """An open gateway: the application to serve, and what its owner may do with it."""
+
+    app: Asgi
+    gateway: Gateway
+    door: KeyDoor
+    tiers: Tiers
+    records: Records
+    recorder: Recorder
+
+    async def reload(self) -> Mapping[str, str]:
+        """Returns by bundle why it was not swapped, "" where it was; records the certificates in use."""
+        bundles = self.tiers.bundles
+        results = await asyncio.gather(*(tier.reload() for tier in bundles.values()))
+        self.records.declare(self.tiers.certificates)
+        return {name: result.why for name, result in zip(bundles, results, strict=True)}
+
+
+@asynccontextmanager
+async def opened_gateway(
+    site: Site, *, clock: Clock, address: Address, around: Around | None = None
+) -> AsyncIterator[Standing]:
+    """Opens everything a site names; closes it in order, so that nothing that was acknowledged is lost.
+
+    `address` says where it will be found. `around` may put another walk around the usual one.
+
+    Raises:
+        SufficeError: something of the site cannot be opened; nothing stays open then.
+    """
+    async with AsyncExitStack() as stack:
+        records = stack.enter_context(opened_records(site, clock=clock))
+        store = records.store
+        tiers = await stack.enter_async_context(opened_tiers(site, store.reviews, clock=clock))
+        records.declare(tiers.certificates)
+        listeners: list[Callable[[Event], None]] = []
+        recorder = records.recorder(listeners)
+        metrics = _metrics(site, tiers, recorder)
+        listeners.append(metrics.hear)
+        traces = None
+        if site.traces is not None:
+            traces = Traces(site.traces, clock=clock)
+            listeners.append(traces.hear)
+            stack.push_async_callback(traces.close)
+        budgets = Budgets(clock=clock, spending=store.spending, is_shared=_is_shared(site))
+        door = KeyDoor(store.keys, budgets, clock=clock)
+        await door.refresh()
+        usual = Walk(tiers.by_name, clock=clock)
+        gateway = Gateway(
+            list(site.routes.values()),
+            usual if around is None else around(usual, tiers),
+            Rooms(
+                door=door,
+                journal=recorder,
+                clock=clock,
+                inspector=PrivacyInspector(site.privacy, clock=clock),
+                begin_trace=None if traces is None else traces.begin,
+                reference_cost=reference_cost(site, tiers),
+                keeps_contents=site.audit.contents,
+            ),
+        )
+        parts = Parts(
+            site=site,
+            address=address,
+            gateway=gateway,
+            door=door,
+            tiers=tiers,
+            records=records,
+            clock=clock,
+        )
+        app = app_of(
+            gateway,
+            Surroundings(
+                clock=clock,
+                body_bytes=site.limits.body_bytes,
+                feedback=store.feedback,
+                metrics=metrics.text,
+                health=lambda: _troubles(recorder),
+                ready=lambda: _troubles(recorder, required=site.audit.required),
+                pages=_pages(parts),
+                ticket_url=f"{address.url}/review/{{}}".format,
+            ),
+        )
+        await stack.enter_async_context(_in_background(door.stay_fresh(), *_watches(tiers)))
+        yield Standing(app=app, gateway=gateway, door=door, tiers=tiers, records=records, recorder=recorder)
+
+
+def _pages(parts: Parts) -> Asgi:
+    """Returns the pages; they read small forms alone."""
+    return BodyGuard(app_of_pages(pages_of(parts)), most_bytes=_FORM_BYTES, timeout_s=_FORM_S)
+
+
+def _metrics(site: Site, tiers: Tiers, recorder: Recorder) -> Metrics:
+    def audit() -> Mapping[str, Any]:
+        found: Mapping[str, Any] = recorder.health()["audit"]
+        return found
+
+    vitals = Vitals(
+        queue_depths=lambda: tiers.waiting,
+        breakers=lambda: tiers.breakers,
+        audit_lag=lambda: float(audit().get("held", 0)),
+        events_lost=lambda: float(audit().get("lost", 0) + recorder.health()["store"]["lost"]),
+    )
+    return Metrics(site.routes, providers={}, vitals=vitals)
+
+
+def _troubles(recorder: Recorder, *, required: bool = True) -> dict[str, str]:
+    """Returns what is wrong, by room; {} where all is well."""
+    health = recorder.health()
+    found = {}
+    for room in ("audit", "store") if required else ("store",):
+        said = health[room]
+        if not said["ok"]:
+            found[room] = said.get("why") or "some events could not be kept"
+    return found
+
+
+def _is_shared(site: Site) -> bool:
+    return not site.store.url.startswith("sqlite")
+
+
+def _watches(tiers: Tiers) -> list[Coroutine[Any, Any, None]]:
+    return [tier.watch() for tier in tiers.bundles.values()]
+
+
+@asynccontextmanager
+async def _in_background(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Runs coroutines that have no end until the block is left."""
+    tasks = [asyncio.create_task(one) for one in work]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task

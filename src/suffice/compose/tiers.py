@@ -1,0 +1,77 @@
+"""The tiers of a site, opened: bundles, servers, people."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from suffice.clock import Clock
+from suffice.serve.ports import ReviewQueue, Tier
+from suffice.serve.site.site import Served, Site
+from suffice.serve.tiers.batching import Batching
+from suffice.serve.tiers.bundle_tier import BundleTier
+from suffice.serve.tiers.human import HumanTier
+from suffice.serve.tiers.opened import BundleSettings
+from suffice.serve.tiers.upstream import UpstreamTier
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tiers:
+    """Every tier of a site, by kind and by name."""
+
+    bundles: Mapping[str, BundleTier]
+    upstreams: Mapping[str, UpstreamTier]
+    people: Mapping[str, HumanTier]
+
+    @property
+    def by_name(self) -> Mapping[str, Tier]:
+        """Returns all tiers."""
+        return {**self.bundles, **self.upstreams, **self.people}
+
+    @property
+    def waiting(self) -> Mapping[str, int]:
+        """Returns how many calls wait, by tier."""
+        bundles = {name: tier.load.waiting for name, tier in self.bundles.items()}
+        return bundles | {name: tier.load[1] for name, tier in self.upstreams.items()}
+
+    @property
+    def breakers(self) -> Mapping[str, str]:
+        """Returns the state of every server's breaker."""
+        return {name: tier.breaker_state.value for name, tier in self.upstreams.items()}
+
+    @property
+    def certificates(self) -> frozenset[str]:
+        """Returns the sha256 of the certificates of what is served now."""
+        found = (tier.certified.sha256 for tier in self.bundles.values())
+        return frozenset(sha256 for sha256 in found if sha256 is not None)
+
+
+@asynccontextmanager
+async def opened_tiers(site: Site, queue: ReviewQueue, *, clock: Clock) -> AsyncIterator[Tiers]:
+    """Opens the tiers of a site, and closes them after what they are answering.
+
+    Raises:
+        NotCertified, ArtefactError: a bundle's bytes are not those of its certificate, or it has none.
+        SufficeError: a bundle or a server that cannot be used as it is set up.
+    """
+    async with AsyncExitStack() as stack:
+        bundles: dict[str, BundleTier] = {}
+        upstreams: dict[str, UpstreamTier] = {}
+        for served in site.served:
+            bundles[served.name] = bundle = await BundleTier.opened(_settings(served, site), clock=clock)
+            stack.push_async_callback(bundle.close)
+        for settings in site.upstreams:
+            upstreams[settings.name] = server = UpstreamTier(settings, clock=clock, offline=site.offline)
+            stack.push_async_callback(server.close)
+        people = {name: HumanTier(name, queue) for name in site.people}
+        yield Tiers(bundles=bundles, upstreams=upstreams, people=people)
+
+
+def _settings(served: Served, site: Site) -> BundleSettings:
+    return BundleSettings(
+        name=served.name,
+        folder=served.folder,
+        key=site.trusted_key,
+        allow_uncertified=served.allow_uncertified,
+        processes=served.processes,
+        batching=Batching(most=served.batch, wait_ms=served.batch_wait_ms, queue=served.queue),
+    )
