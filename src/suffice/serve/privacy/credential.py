@@ -68,14 +68,6 @@ _BITS = 3.0  # Shannon entropy, in bits a sign: random hexadecimal has 3.4 and m
 _KINDS_OF_SIGNS = tuple(map(re.compile, (r"[a-z]", r"[A-Z]", r"[0-9]", r"[^A-Za-z0-9]")))
 
 
-def may_hold_secrets(text: str) -> bool:
-    """Says whether a text can hold a secret: a long piece, or a word for a password; quick, and often yes."""
-    if max(map(len, text.split()), default=0) >= _LONG:
-        return True
-    lower = text.lower()
-    return any(name in lower for name in _PASSWORD_NAMES)
-
-
 def secrets(text: str, tick: Tick) -> Iterator[Find]:
     """Returns the secrets of a text."""
     for mark, pattern in _TOKENS:

@@ -8,8 +8,9 @@ from typing import Protocol
 from suffice.errors import SpecError
 from suffice.serve.privacy.address import emails, ip_addresses
 from suffice.serve.privacy.card import cards
-from suffice.serve.privacy.credential import may_hold_secrets, secrets
+from suffice.serve.privacy.credential import secrets
 from suffice.serve.privacy.find import Find, settled
+from suffice.serve.privacy.glance import ADDRESS, NUMBER, SECRET, glance
 from suffice.serve.privacy.iban import ibans
 from suffice.serve.privacy.national_id import fiscal_codes, kinds_of, national_ids
 from suffice.serve.privacy.numbers import Tick, runs
@@ -18,10 +19,6 @@ from suffice.serve.privacy.phone import phones, regions_of
 from suffice.serve.privacy.settings import CustomClass, PrivacySettings
 from suffice.serve.privacy.views import is_plain, views
 
-# Six digits with separators, or the middle of an Italian tax code.
-_DIGITS = re.compile(
-    r"[0-9](?:(?:[ \-./()\n\r\t_]{0,3}[0-9]){5}|(?<=[A-Za-z]{6}[0-9])[0-9][A-Ta-t][0-9LMNP-Vlmnp-v]{2})"
-)
 _WORD = re.compile(r"\w+")
 
 
@@ -68,7 +65,7 @@ class Detector:
         """Says whether there is any need to look closer; never no where there would be a find."""
         if self._must_look or not is_plain(text):
             return True
-        return _may_hold(text)
+        return glance(text) != 0
 
     def find(self, text: str, *, lead: str = "", tick: Tick = lambda: None) -> list[Find]:
         """Returns what a text holds, in order, nothing overlapping; `lead` is what came before it.
@@ -79,17 +76,18 @@ class Detector:
         found: list[Find] = []
         for view in views(text):
             tick()
-            if self._must_look or _may_hold(view.text):
-                for start, end, name in self._found(view.text, lead, tick):
-                    found.append(Find(*view.span(start, end), name))
+            for start, end, name in self._found(view.text, lead, tick):
+                found.append(Find(*view.span(start, end), name))
         return settled(found, self.rank) if found else found
 
     def _found(self, text: str, lead: str, tick: Tick) -> Iterator[Find]:
         """Returns the finds of every detector in one reading of a text."""
-        if may_hold_secrets(text):
+        seen = glance(text)
+        if seen & SECRET:
             yield from secrets(text, tick)
-        yield from emails(text, tick)
-        if _DIGITS.search(text) is not None:
+        if seen & ADDRESS:
+            yield from emails(text, tick)
+        if seen & NUMBER:
             yield from self._numbers(text, lead, tick)
         if self._looks_for_ips:
             yield from ip_addresses(text, tick)
@@ -115,17 +113,6 @@ class Detector:
             for find in (*national_ids(run, self._kinds, lead), *phones(run, self._regions, lead)):
                 if all(find.end <= other.start or other.end <= find.start for other in sure):
                     yield find
-
-
-def _may_hold(text: str) -> bool:
-    """Says whether a plain text may hold anything of the standard classes."""
-    return (
-        "@" in text
-        or _DIGITS.search(text) is not None
-        or may_hold_secrets(text)
-        or ("at)" in text and "(at)" in text)
-        or ("at]" in text and "[at]" in text)
-    )
 
 
 def _custom_finder(own: CustomClass) -> tuple[str, Callable[[str], Iterable[tuple[int, int]]]]:

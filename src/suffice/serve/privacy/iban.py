@@ -9,7 +9,10 @@ from stdnum import iban, numdb
 from suffice.serve.privacy.find import Find
 from suffice.serve.privacy.numbers import Tick
 
-_START = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[ .\-]?[0-9]{2}(?=[ .\-\n\r\t]{0,3}[A-Za-z0-9])")
+# Two digits behind two letters; looked for by the digits, which are rarer.
+_START = re.compile(
+    r"[0-9](?:(?<=(?<![A-Za-z0-9])[A-Za-z]{2}[0-9])|(?<=(?<![A-Za-z0-9])[A-Za-z]{2}[ .\-][0-9]))[0-9]"
+)
 _SIGN = re.compile(r"[A-Za-z0-9]")
 _SEPARATORS = frozenset(" .-\n\r\t")
 _GAP = 3  # separating signs between two of the number's
@@ -20,13 +23,14 @@ def ibans(text: str, tick: Tick) -> Iterator[Find]:
     place = 0
     while (match := _START.search(text, place)) is not None:
         tick()
-        place = match.start() + 2
-        length = _length(match.group()[:2].upper())
+        place = match.end()
+        start = match.start() - 2 - (not text[match.start() - 1].isalpha())
+        length = _length(text[start : start + 2].upper())
         if length is None:
             continue
-        number, end = _taken(text, match.start(), length)
+        number, end = _taken(text, start, length)
         if len(number) == length and iban.is_valid(number):
-            yield Find(match.start(), end, "iban")
+            yield Find(start, end, "iban")
             place = end
 
 

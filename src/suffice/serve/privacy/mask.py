@@ -49,7 +49,7 @@ class Placeholders:
         return "".join([*parts, text[last:]])
 
     def everywhere(self) -> Callable[[str], str]:
-        """Returns what masks every known value in a text, also where it was not found, e.g. for want of words."""
+        """Returns what masks every known value in a text, also where nothing told what it is."""
         by_value = {value: name for name, value in self.values.items() if len(value) >= _SHORTEST}
         if not by_value:
             return lambda text: text

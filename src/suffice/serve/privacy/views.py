@@ -8,64 +8,125 @@ digits (O for 0), numbers in words, other languages' ways to spell an at sign.
 import html
 import re
 import unicodedata
-from collections.abc import Sequence
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Callable
 from functools import lru_cache
+from typing import NamedTuple
 
 # Signs that show nothing, or only say how others are shown (Unicode: Cf, variation selectors, fillers).
 _HIDDEN = "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
-_HIDDEN += "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb"
-# Signs that look like an ASCII sign which separates: spaces, dashes, dots, at signs.
+_HIDDEN += "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff"
+# Signs that separate; they are common in every text, and matter only where a number may go on behind them.
 _SPACES = "\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-_DASHES = "\u058a\u05be\u2010-\u2015\u2212\u2e3a\u2e3b\u301c\u3030\ufe31\ufe32\ufe58\ufe63"
-_DOTS = "\u2024\u3002\ufe52\uff61"
-# Signs whose compatibility form may be ASCII: super- and subscripts, enclosed, small and full-width forms.
-_FORMS = "\u00b2\u00b3\u00b9\u2070-\u209c\u2460-\u24ff\u2776-\u2793\ufe50-\ufe6b\uff01-\uff5e"
-_FAR = "\U0001d400-\U0001d7ff\U0001f100-\U0001f12f\U0001fbf0-\U0001fbf9\U000e0000-\U000e0fff"
+_DASHES = "\u058a\u05be\u2010-\u2015\u2212\u2e3a\u2e3b\u301c\u3030\ufe31\ufe32\ufe58\ufe63\uff0d"
+_DOTS = "\u2024\u3002\ufe52\uff0e\uff61"
+# Other scripts' digits, and signs whose compatibility form is an ASCII letter, digit or one of + @ _.
+_DIGITS = "".join(chr(code) for code in range(0x660, 0xFFFF) if chr(code).isdecimal())
+_FORMS = "\u00b9\u2070-\u2079\u2080-\u2089\u2460-\u24ff\u2776-\u2793\ufe62\ufe6b"
+_FORMS += "\uff0b\uff10-\uff19\uff20-\uff3a\uff3f\uff41-\uff5a"
+_FORMS += "\U00010000-\U0001fbff"  # one range, for many make the set slow; most of these stay what they are
 
-_BEYOND = re.compile("[\U00010000-\U0010ffff]")
-_DIGITS = "".join(chr(code) for code in range(0x660, 0x1FBFA) if chr(code).isdecimal())
-_NEAR_DIGITS = "".join(sign for sign in _DIGITS if sign <= "\uffff")
-_FAR_DIGITS = "".join(sign for sign in _DIGITS if sign > "\uffff")
-_ODD_NEAR = re.compile(f"[{_HIDDEN}{_SPACES}{_DASHES}{_DOTS}{_FORMS}{_NEAR_DIGITS}]")
-_ODD = re.compile(f"[{_HIDDEN}{_SPACES}{_DASHES}{_DOTS}{_FORMS}{_NEAR_DIGITS}{_FAR}{_FAR_DIGITS}]")
-_IS_HIDDEN = re.compile(f"[{_HIDDEN}\U000e0000-\U000e0fff]")
+_SEPARATING = _SPACES + _DASHES + _DOTS
+_IS_HIDDEN = re.compile(f"[{_HIDDEN}]")
+_IS_SEPARATING = re.compile(f"[{_SEPARATING}]")
 _IS_DASH = re.compile(f"[{_DASHES}]")
 _IS_DOT = re.compile(f"[{_DOTS}]")
+_FOLLOWED = re.compile(r"[^0-9A-Za-z]{0,3}[0-9]")
+# One set of signs and no alternatives: those would take a hundred times as long.
+_MAYBE_ODD = re.compile(f"[{_HIDDEN}{_FORMS}{_SEPARATING}{_DIGITS}]")
+# First bytes, in UTF-8, of all signs above; a text without them has none.
+_ODD_BYTES = {
+    chr(code).encode()[0]
+    for code in (*range(0x80, 0x20000, 64), 0xAD, 0xE0000)
+    if any(_MAYBE_ODD.match(chr(near)) for near in range(code, code + 64))
+}
+_PLAIN_BYTES = bytes(byte for byte in range(256) if byte not in _ODD_BYTES)
+_ASCII_BYTES = bytes(range(128))
 
 _ESCAPE = re.compile(
-    r"(?P<percent>(?:%[0-9A-Fa-f]{2})+)"
+    r"(?P<percent>%[0-7][0-9A-Fa-f]|(?:%[89A-Fa-f][0-9A-Fa-f])+)"
     r"|(?P<entity>&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8}[0-9]{0,2});)"
     r"|\\(?:u(?P<four>[0-9A-Fa-f]{4})|x(?P<two>[0-9A-Fa-f]{2})|(?P<one>[nrt/\"]))"
 )
-_ESCAPES = frozenset("%&\\")
 _PASSES = 2
 _ONE = {"n": "\n", "r": "\r", "t": "\t"}
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """One reading of a text; `starts` and `ends` say per sign where it stands in the text, None: as here."""
+class Piece(NamedTuple):
+    """A part of a reading that is not as it was: `start` to `end` there, `was_start` to `was_end` before."""
 
-    text: str
-    starts: Sequence[int] | None = None
-    ends: Sequence[int] | None = None
+    start: int
+    end: int
+    was_start: int
+    was_end: int
+
+
+class View:
+    """One reading of a text, and where each part of it stands in the text itself."""
+
+    def __init__(self, text: str, was: "View | None" = None, pieces: list[Piece] | None = None) -> None:
+        """Takes a reading made from another by changing some pieces; the text itself has neither."""
+        self.text = text
+        self._was = was
+        self._pieces = pieces or []
+        self._starts = [piece.start for piece in self._pieces]
 
     def span(self, start: int, end: int) -> tuple[int, int]:
-        """Returns where a part of this reading stands in the text itself."""
-        if self.starts is None or self.ends is None:
+        """Returns where a part of this reading stands in the text itself; start < end."""
+        if self._was is None:
             return start, end
-        return self.starts[start], self.ends[end - 1]
+        return self._was.span(self._place(start)[0], self._place(end - 1)[1])
+
+    def _place(self, place: int) -> tuple[int, int]:
+        """Returns from where to where the sign at a place came."""
+        at = bisect_right(self._starts, place) - 1
+        # Of pieces that became nothing several begin at one place; the last one counts.
+        if at < 0:
+            return place, place + 1
+        piece = self._pieces[at]
+        if place < piece.end:
+            return piece.was_start, piece.was_end
+        was = piece.was_end + place - piece.end
+        return was, was + 1
 
 
 def is_plain(text: str) -> bool:
     """Says whether a text has one reading only: itself."""
-    if not text.isascii():
-        if _ODD_NEAR.search(text) is not None:
-            return False
-        if _BEYOND.search(text) is not None and _ODD.search(text) is not None:
-            return False
-    return not any(sign in text for sign in _ESCAPES) or _ESCAPE.search(text) is None
+    if not text.isascii() and _is_odd(text):
+        return False
+    may_escape = "%" in text or "&" in text or "\\" in text
+    return not may_escape or _ESCAPE.search(text) is None
+
+
+def _is_odd(text: str) -> bool:
+    """Says whether a text has a sign that is to be made plain."""
+    raw = text.encode("utf-8", "replace")
+    if not raw.translate(None, _PLAIN_BYTES):
+        return False
+    foreign = raw.translate(None, _ASCII_BYTES).decode("utf-8", "replace")
+    for sign in set(_MAYBE_ODD.findall(foreign)):
+        place = text.find(sign)
+        while place >= 0:
+            if _becomes(text, place, "") is not None:
+                return True
+            place = text.find(sign, place + 1) if _IS_SEPARATING.match(sign) else -1
+    return False
+
+
+def _becomes(text: str, start: int, hidden: str) -> str | None:
+    """Returns what the sign at a place becomes; None for one that stays, as most separating ones do."""
+    sign, end = text[start], start + 1
+    if _IS_SEPARATING.match(sign):
+        before, after = text[start - 1 : start], text[end : end + 1]
+        is_joining = before.isdigit() and after.isalnum() and after.isascii()
+        if _IS_DOT.match(sign):
+            is_joining = is_joining or (
+                before.isascii() and before.isalpha() and after.isascii() and after.isalpha()
+            )
+        if not is_joining and _FOLLOWED.match(text, end) is None:
+            return None
+    plain = _plain(sign, hidden)
+    return plain if plain != sign else None
 
 
 def views(text: str) -> list[View]:
@@ -77,41 +138,38 @@ def views(text: str) -> list[View]:
     for _ in range(_PASSES):
         if _ESCAPE.search(unescaped.text) is None:
             break
-        unescaped = _unescaped(unescaped)
+        unescaped = _changed(unescaped, _ESCAPE, _meaning)
     for view in (found[0], unescaped):
-        if _ODD.search(view.text) is not None:
-            found.append(_unveiled(view, hidden=""))
+        if not view.text.isascii():
+            found.append(_unveiled(view, ""))
             if _IS_HIDDEN.search(view.text) is not None:
-                found.append(_unveiled(view, hidden=" "))
+                found.append(_unveiled(view, " "))
     found.append(unescaped)
     return list({view.text: view for view in reversed(found) if view.text}.values())[::-1]
 
 
-def _unescaped(view: View) -> View:
-    """Returns a reading with its escapes resolved, once."""
-    signs: list[str] = []
-    starts: list[int] = []
-    ends: list[int] = []
+def _changed(view: View, pattern: re.Pattern[str], meaning: Callable[[re.Match[str]], str | None]) -> View:
+    """Returns a reading with what the pattern finds replaced by its meaning; None leaves it."""
+    parts: list[str] = []
+    pieces: list[Piece] = []
+    length = last = 0
+    for match in pattern.finditer(view.text):
+        new = meaning(match)
+        if new is None:
+            continue
+        start, end = match.span()
+        parts += [view.text[last:start], new]
+        length += start - last
+        pieces.append(Piece(length, length + len(new), start, end))
+        length += len(new)
+        last = end
+    parts.append(view.text[last:])
+    return View("".join(parts), view, pieces)
 
-    def add(text: str, start: int, end: int, *, whole: bool) -> None:
-        for place, sign in enumerate(text):
-            at = (start, end) if whole else (start + place, start + place + 1)
-            span = view.span(*at)
-            signs.append(sign)
-            starts.append(span[0])
-            ends.append(span[1])
 
-    last = 0
-    for match in _ESCAPE.finditer(view.text):
-        add(view.text[last : match.start()], last, match.start(), whole=False)
-        if match["percent"] and bytes.fromhex(match["percent"].replace("%", "")).isascii():
-            for place in range(match.start(), match.end(), 3):
-                add(chr(int(view.text[place + 1 : place + 3], 16)), place, place + 3, whole=True)
-        else:
-            add(_meaning(match), *match.span(), whole=True)
-        last = match.end()
-    add(view.text[last:], last, len(view.text), whole=False)
-    return View("".join(signs), starts, ends)
+def _unveiled(view: View, hidden: str) -> View:
+    """Returns a reading with its odd signs made plain; those that show nothing become `hidden`."""
+    return _changed(view, _MAYBE_ODD, lambda match: _becomes(view.text, match.start(), hidden))
 
 
 def _meaning(match: re.Match[str]) -> str:
@@ -125,26 +183,11 @@ def _meaning(match: re.Match[str]) -> str:
     return chr(int(match["four"] or match["two"], 16))
 
 
-def _unveiled(view: View, *, hidden: str) -> View:
-    """Returns a reading with odd signs made plain; those that show nothing become `hidden`."""
-    signs: list[str] = []
-    starts: list[int] = []
-    ends: list[int] = []
-    for place, sign in enumerate(view.text):
-        plain = sign if sign.isascii() else _plain(sign)
-        start, end = view.span(place, place + 1)
-        for part in hidden if plain is None else plain:
-            signs.append(part)
-            starts.append(start)
-            ends.append(end)
-    return View("".join(signs), starts, ends)
-
-
 @lru_cache(maxsize=4096)
-def _plain(sign: str) -> str | None:
-    """Returns the ASCII sign that a sign stands for or itself; None for one that shows nothing."""
+def _plain(sign: str, hidden: str) -> str:
+    """Returns the ASCII sign that an odd sign stands for, `hidden` for one that shows nothing."""
     if _IS_HIDDEN.match(sign):
-        return None
+        return hidden
     if sign.isdecimal():
         return str(unicodedata.decimal(sign))
     if sign.isspace():
@@ -154,4 +197,4 @@ def _plain(sign: str) -> str | None:
     if _IS_DOT.match(sign):
         return "."
     form = unicodedata.normalize("NFKC", sign)
-    return form if form.isascii() and _ODD.match(sign) else sign
+    return form if form.isascii() else sign

@@ -1,4 +1,4 @@
-"""Goes through a request's JSON: every text a client sends, keys too, and what is within texts that are JSON."""
+"""Goes through a request's JSON: every text a client sends, names too, and what texts of JSON hold."""
 
 import json
 from collections.abc import Callable, Mapping
