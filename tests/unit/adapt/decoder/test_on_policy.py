@@ -104,4 +104,4 @@ def test_a_student_comes_to_write_what_its_teacher_would(tmp_path: Path):
     with torch.no_grad():
         for name, value in tuned.parameters.items():
             student.trained[name].copy_(value)
-    assert strangeness(student) < 0.5 * before
+    assert strangeness(student) < 0.75 * before
