@@ -29,8 +29,7 @@ _CHECKS: Mapping[str, fields.Check] = {
     "functions": fields.a_list_of_objects,
     "modalities": fields.a_list,
 }
-# What is asked of a tier by a field, where it is more than a text in reply to a text.
-_NEEDS = {"logprobs": "logprobs", "audio": "audio"}
+# What parts of a turn need of a tier, where they are no texts; other kinds by their own name.
 _PARTS = {"image_url": "images", "input_audio": "audio", "file": "files"}
 _NO_TEXT = "a reply without a user's text"
 
@@ -45,7 +44,7 @@ def read(body: Json) -> Asked:
     kinds = check_turns(body.get("messages"))
     fields.check_fields(body, _CHECKS)
     stream = check_stream(body)
-    conversation = conversation_of(body["messages"])
+    conversation = conversation_of(body)
     request = request_of(conversation)
     return Asked(
         model=model,
@@ -103,14 +102,14 @@ def parts(call: Call, reply: Reply, created: int) -> Iterator[dict[str, Any]]:
 
 def _needs(body: Json, kinds: frozenset[str], text: str) -> frozenset[str]:
     """Returns what a tier must be able to do beyond one text in reply to a text."""
-    needs = {need for name, need in _NEEDS.items() if body.get(name)}
-    needs |= {_PARTS.get(kind, kind) for kind in kinds}
+    needs = [_PARTS.get(kind, kind) for kind in kinds]
+    needs += [need for need in ("logprobs", "audio") if body.get(need)]
     if (body.get("tools") or body.get("functions")) and body.get("tool_choice") != "none":
-        needs.add("tools")
+        needs.append("tools")
     if choices_wanted(body) > 1:
-        needs.add(SEVERAL)
+        needs.append(SEVERAL)
     if not text.strip():
-        needs.add(_NO_TEXT)
+        needs.append(_NO_TEXT)
     return frozenset(needs)
 
 

@@ -42,6 +42,7 @@ class Exchange:
         self._send = send
         self._echoed = sent_headers.client_id(self.headers)
         self._timer: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[Any] | None = None
         self._watch: asyncio.Task[None] | None = None
         self._left = False
 
@@ -106,13 +107,8 @@ class Exchange:
 
     def watch(self) -> None:
         """From now on the running task is cancelled when the client leaves; the body must have been read."""
-        task = asyncio.current_task()
-        loop = asyncio.get_running_loop()
-
-        def look() -> None:
-            self._watch = loop.create_task(self._wait_for_leaving(task))
-
-        self._timer = loop.call_later(_LOOK_AFTER_S, look)
+        self._task = asyncio.current_task()
+        self._timer = asyncio.get_running_loop().call_later(_LOOK_AFTER_S, self._look)
 
     @property
     def left(self) -> bool:
@@ -144,12 +140,15 @@ class Exchange:
                 param="content-type",
             )
 
-    async def _wait_for_leaving(self, task: asyncio.Task[Any] | None) -> None:
+    def _look(self) -> None:
+        self._watch = asyncio.get_running_loop().create_task(self._wait_for_leaving())
+
+    async def _wait_for_leaving(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        if task is not None and not task.done():
+        if self._task is not None and not self._task.done():
             self._left = True
-            task.cancel()
+            self._task.cancel()
 
 
 def _too_large(most_bytes: int) -> TooLarge:

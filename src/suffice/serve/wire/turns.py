@@ -1,5 +1,6 @@
 """What a local model reads of a chat: the same functions as `run` reads logged chats with."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from suffice.ports import Request
@@ -9,6 +10,7 @@ from suffice.serve.errors import BadCall
 from suffice.serve.wire.body import an_object, wrong
 
 _ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
+_SILENT = frozenset({"assistant", "function"})  # they may call tools instead
 _TEXTS = frozenset({"text", "refusal"})
 
 
@@ -24,25 +26,28 @@ def check_turns(turns: Any) -> frozenset[str]:
         raise wrong(turns, "messages", "a list of at least one message")
     kinds: set[str] = set()
     for index, turn in enumerate(turns):
-        an_object(turn, f"messages[{index}]")
-        if turn.get("role") not in _ROLES:
-            param = f"messages[{index}].role"
-            raise wrong(turn.get("role"), param, f"one of {', '.join(sorted(_ROLES))}")
+        if not isinstance(turn, dict):
+            raise wrong(turn, f"messages[{index}]", "an object")
+        role = turn.get("role")
+        if not isinstance(role, str) or role not in _ROLES:
+            raise wrong(role, f"messages[{index}].role", f"one of {', '.join(sorted(_ROLES))}")
         content = turn.get("content")
+        if isinstance(content, str):
+            continue
         if isinstance(content, list):
             kinds |= _kinds_of(content, f"messages[{index}].content")
-        elif content is None and turn["role"] not in {"assistant", "function"}:
+        elif content is not None:
+            raise wrong(content, f"messages[{index}].content", "a text or a list of parts")
+        elif role not in _SILENT:
             param = f"messages[{index}].content"
             raise BadCall(f"{param} is missing", param=param, code="missing_required_parameter")
-        elif content is not None and not isinstance(content, str):
-            raise wrong(content, f"messages[{index}].content", "a text or a list of parts")
     return frozenset(kinds - _TEXTS)
 
 
-def conversation_of(turns: list[dict[str, Any]]) -> Conversation:
-    """Returns the turns as `run` reads them from a log; a turn without text counts for nothing."""
-    messages = request_messages({"messages": turns}) or ()
-    return Conversation(messages=tuple(turn for turn in messages if turn.content), answer=None)
+def conversation_of(body: Mapping[str, Any]) -> Conversation:
+    """Returns a chat's turns as `run` reads them from a log; a turn without text counts for nothing."""
+    messages = request_messages(body) or ()
+    return Conversation(messages=tuple([turn for turn in messages if turn.content]), answer=None)
 
 
 def request_of(conversation: Conversation) -> Request:
