@@ -6,7 +6,7 @@ CVE-2026-49468 of LiteLLM), or across origins. Both are refused here, for every 
 
 import functools
 import ipaddress
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
 import orjson
@@ -22,16 +22,15 @@ _WISHES = frozenset(
     {b"x-suffice-route", b"x-suffice-local-only", b"x-suffice-escalate-below", b"x-suffice-skip-to"}
 )
 _PROXYS = frozenset({b"forwarded", b"x-real-ip", b"x-original-url", b"x-rewrite-url"})
-_ONCE = frozenset({b"host", b"authorization", b"content-length"})
+_ONCE = (b"host", b"authorization", b"content-length")
 # Added to every response that does not say otherwise itself; the pages bring their own policy.
 _SAFETY: tuple[tuple[bytes, bytes], ...] = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
-    (b"x-frame-options", b"DENY"),
-    (b"cross-origin-resource-policy", b"same-origin"),
     (b"cache-control", b"no-store"),
 )
+_SAFETY_NAMES = frozenset(name for name, _ in _SAFETY)
 
 
 def allowed_hosts(host: str, port: int, extra: Iterable[str] = ()) -> frozenset[bytes]:
@@ -65,32 +64,33 @@ class HostGuard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        host, origin, strange, doubled = _looked_through(scope["headers"])
+        headers = scope["headers"]
+        names = [name for name, _ in headers]
 
         async def safe_send(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = _with_safety(message.get("headers", ()))
             await send(message)
 
-        refusal = doubled or self._refusal(scope, host, origin)
+        refusal = self._refusal(scope, names)
         if refusal is not None:
             await _refuse(safe_send, *refusal)
             return
-        if strange:
-            kept = [header for header in scope["headers"] if not _is_strange(header[0])]
-            scope = {**scope, "headers": kept}
+        if _may_be_strange(names):
+            scope = {**scope, "headers": [header for header in headers if not _is_strange(header[0])]}
         await self._app(scope, receive, safe_send)
 
-    def _refusal(self, scope: Scope, host: bytes | None, origin: bytes | None) -> tuple[int, str, str] | None:
+    def _refusal(self, scope: Scope, names: list[bytes]) -> tuple[int, str, str] | None:
+        for name in _ONCE:
+            if names.count(name) > 1:
+                return 400, "doubled_header", f"the header {name.decode()} is there twice"
+        host = _value(scope, names, b"host")
         if host is None:
             return 400, "host_missing", "the request has no Host header"
         if host not in self._hosts and not self._is_known(host):
             shown = host.decode("latin-1")[:80]
-            return (
-                421,
-                "unknown_host",
-                f"this gateway is not {shown!r}; its site file lists further names as hosts",
-            )
+            return 421, "unknown_host", f"this gateway is not {shown!r}; `hosts` of its site file lists more"
+        origin = _value(scope, names, b"origin")
         if origin is not None and not _is_own(scope, host, origin):
             return 403, "origin_refused", "web pages may not ask this gateway; call it from a program"
         return None
@@ -100,31 +100,20 @@ class HostGuard:
         return host in self._hosts or (self._is_address is not None and self._is_address(host))
 
 
-def _looked_through(
-    headers: Sequence[tuple[bytes, bytes]],
-) -> tuple[bytes | None, bytes | None, bool, tuple[int, str, str] | None]:
-    """Returns host, origin, whether headers are to be stripped, and what is there twice; in one pass."""
-    host = origin = doubled = None
-    strange = False
-    once = set()
-    for name, value in headers:
-        if name in _ONCE:
-            if name in once:
-                shown = name.decode()
-                doubled = 400, "doubled_header", f"the header {shown} is there twice"
-            once.add(name)
-            if name == b"host":
-                host = value
-        elif name == b"origin":
-            origin = value
-        elif _is_strange(name):
-            strange = True
-    return host, origin, strange, doubled
+def _value(scope: Scope, names: list[bytes], name: bytes) -> bytes | None:
+    if name not in names:
+        return None
+    value: bytes = scope["headers"][names.index(name)][1]
+    return value
+
+
+def _may_be_strange(names: list[bytes]) -> bool:
+    """Says in a fraction of a microsecond that no name is strange; where it says True, one may be."""
+    joined = b"\n".join(names)
+    return b"x-suffice" in joined or b"forwarded" in joined or not _PROXYS.isdisjoint(names)
 
 
 def _is_strange(name: bytes) -> bool:
-    if name[0:2] != b"x-" and name[0:1] != b"f":
-        return False
     return (
         name in _PROXYS
         or name.startswith(b"x-forwarded")
@@ -142,8 +131,12 @@ def _is_own(scope: Scope, host: bytes, origin: bytes) -> bool:
 
 
 def _with_safety(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    sent = [header for header in headers if not header[0].lower().startswith(b"access-control-")]
-    names = {name.lower() for name, _ in sent}
+    sent = list(headers)
+    names = [name.lower() for name, _ in sent]
+    if b"access-control-" in b"\n".join(names):
+        sent = [header for header in sent if not header[0].lower().startswith(b"access-control-")]
+    if _SAFETY_NAMES.isdisjoint(names):
+        return [*sent, *_SAFETY]
     return sent + [header for header in _SAFETY if header[0] not in names]
 
 

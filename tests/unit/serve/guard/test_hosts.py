@@ -166,7 +166,7 @@ def test_every_response_has_the_headers_of_safety():
         b"x-content-type-options": b"nosniff",
         b"referrer-policy": b"no-referrer",
         b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'",
-        b"x-frame-options": b"DENY",
+        b"cache-control": b"no-store",
     }
     for headers in (asked(HERE)[1], asked((b"host", b"evil"))[1]):
         assert wanted == {name: headers[name] for name in wanted}
