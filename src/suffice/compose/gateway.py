@@ -19,6 +19,7 @@ from suffice.serve.gateway import Walk as AnyWalk
 from suffice.serve.guard.bodies import BodyGuard
 from suffice.serve.guard.budgets import Budgets
 from suffice.serve.guard.door import KeyDoor
+from suffice.serve.guard.hosts import HostGuard
 from suffice.serve.journal import Recorder
 from suffice.serve.observe.metrics import Metrics
 from suffice.serve.observe.traces import Traces
@@ -117,8 +118,11 @@ async def opened_gateway(
                 ticket_url=f"{address.url}/review/{{}}".format,
             ),
         )
+        guarded = HostGuard(app, listens_on=site.host, port=address.port, hosts=site.hosts)
         await stack.enter_async_context(_in_background(door.stay_fresh(), *_watches(tiers)))
-        yield Standing(app=app, gateway=gateway, door=door, tiers=tiers, records=records, recorder=recorder)
+        yield Standing(
+            app=guarded, gateway=gateway, door=door, tiers=tiers, records=records, recorder=recorder
+        )
 
 
 def _pages(parts: Parts) -> Asgi:

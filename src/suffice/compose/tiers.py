@@ -60,7 +60,8 @@ async def opened_tiers(site: Site, queue: ReviewQueue, *, clock: Clock) -> Async
             bundles[served.name] = bundle = await BundleTier.opened(_settings(served, site), clock=clock)
             stack.push_async_callback(bundle.close)
         for settings in site.upstreams:
-            upstreams[settings.name] = server = UpstreamTier(settings, clock=clock, offline=site.offline)
+            is_cut_off = site.offline and not site.is_listed(settings.endpoint.base_url)
+            upstreams[settings.name] = server = UpstreamTier(settings, clock=clock, offline=is_cut_off)
             stack.push_async_callback(server.close)
         people = {name: HumanTier(name, queue) for name in site.people}
         yield Tiers(bundles=bundles, upstreams=upstreams, people=people)
