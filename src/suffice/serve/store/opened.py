@@ -66,8 +66,10 @@ def open_store(
     engine, reading = database.engine(settings), database.engine(settings, reads_only=True)
     try:
         migrate(engine)
-    except exc.DBAPIError as error:
+    except BaseException as error:
         engine.dispose()
+        if not isinstance(error, exc.DBAPIError):
+            raise
         raise OutputError(
             f"cannot open the store {database.shown(settings.url)}: {reason(error)}",
             hint="check that the database runs and that it may be written to",

@@ -62,6 +62,7 @@ class Writer:
         self._wake, self._hurry, self._closing = threading.Event(), threading.Event(), threading.Event()
         self._why = ""
         self._behind = source is not None  # the last process may have been killed
+        self._is_catching_up = False
         self._dropped = self._lost = self._refused = 0
         self._thread = threading.Thread(target=self._run, name="suffice-store", daemon=True)
         self._thread.start()
@@ -97,7 +98,7 @@ class Writer:
         return WriterHealth(
             why=self._why,
             waiting=len(self._queue),
-            behind=self._behind,
+            behind=self._behind or self._is_catching_up,
             dropped=self._dropped,
             lost=self._lost,
             refused=self._refused,
@@ -149,12 +150,14 @@ class Writer:
         """Takes over from the audit log what the database lacks."""
         if self._source is None or not self._behind:
             return
-        self._behind = False  # an event dropped from here on sets it again
+        self._is_catching_up, self._behind = True, False  # an event dropped from here on sets it again
         try:
             batches.take_over(self._engine, self._source, rows=self._settings.batch_rows)
         except BaseException:
             self._behind = True
             raise
+        finally:
+            self._is_catching_up = False
 
     def _write(self) -> None:
         count = min(len(self._queue), self._settings.batch_rows)
