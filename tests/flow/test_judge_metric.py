@@ -85,6 +85,9 @@ def test_a_judge_alone_is_certified_as_its_opinion(tmp_path, monkeypatch):
     assert any("no name tells which family" in note for note in facts.notes)
     assert "no person has labelled any answer" in (outcome.folder / "report.html").read_text()
     assert all(check.is_met for check in suffice.verify(outcome.folder))
+    (tmp_path / "new.jsonl").write_text(json.dumps({"text": told_rows(500)[0]["text"]}) + "\n")
+    suffice.predict(outcome.folder, tmp_path / "new.jsonl", tmp_path / "out.jsonl")
+    assert told_rows(500)[0]["small"] == json.loads((tmp_path / "out.jsonl").read_text())["answer"]
 
 
 def test_people_are_the_truth_and_the_judge_stands_beside_them(tmp_path, monkeypatch):
@@ -128,6 +131,7 @@ def test_an_endpoint_judges_and_is_paid_once(tmp_path, monkeypatch):
         facts = suffice.run(task, out=tmp_path / "run").facts
         asked = sum(server.asked.values())
         assert asked == len(server.asked) >= facts.evidence.n
+        assert asked < facts.data.dev + facts.data.certify
         again = suffice.run(task, out=tmp_path / "run").facts
         assert asked == sum(server.asked.values())
     assert (Verdict.PASS, Verdict.PASS) == (facts.verdict, again.verdict)
@@ -184,3 +188,38 @@ def test_unreadable_verdicts_are_counted_and_count_against_the_candidate(tmp_pat
     facts = suffice.run(told(tmp_path, rows, judge=RECORDED), out=tmp_path / "run").facts
     assert Verdict.PASS is not facts.verdict
     assert any("could not be read, e.g. '9 of 10'" in note for note in facts.notes)
+
+
+def test_a_judge_that_broke_down_is_asked_for_the_rest_alone(tmp_path, monkeypatch):
+    """What it said is kept, though the run ended with an error."""
+    monkeypatch.setenv("SUFFICE_HOME", str(tmp_path / "home"))
+    said = []
+
+    def tires(text, _):
+        said.append(text)
+        return None if len(said) > 40 else grades(text)
+
+    with Server(tires) as server:
+        judge = f"{{openai: {{base_url: '{server.url}', model: overseer, max_retries: 0}}}}"
+        task = told(tmp_path, told_rows(300), judge=judge)
+        assert "the judge overseer did not answer" in refused("run", task, "--out", tmp_path / "run")
+        kept = set(said[:40])
+        said.clear()
+        server._says = grades
+        before = dict(server.asked)
+        facts = suffice.run(task, out=tmp_path / "run").facts
+        assert {text: before[text] for text in kept} == {text: server.asked[text] for text in kept}
+    assert Verdict.PASS is facts.verdict
+
+
+def test_a_missing_verdict_on_the_reference_counts_for_it(tmp_path, monkeypatch):
+    """Else a candidate would gain by what the judge did not say."""
+    monkeypatch.setenv("SUFFICE_HOME", str(tmp_path / "home"))
+    rows = [{**row, "large_verdict": "hm"} for row in told_rows(300)]
+    judge = "{name: qwen-max, verdicts: {small: verdict, reference: large_verdict}}"
+    reference = REFERENCE.replace("name: large", "name: qwen-72b")
+    facts = suffice.run(
+        told(tmp_path, rows, judge=judge, reference=reference, quality=PAIRED), out=tmp_path / "run"
+    ).facts
+    assert 1.0 == facts.reference.quality.estimate
+    assert any("it may prefer the reference's answers" in note for note in facts.notes)

@@ -53,7 +53,7 @@ def check_family(spec: Spec, judging: Judging) -> tuple[str, ...]:
                 hint=_HINT,
             )
     if own:
-        return ()
+        return _partial_to_reference(spec, judging, own)
     return (
         (
             f"no name tells which family of models the judge {judging.name} is of, so whether a candidate is "
@@ -102,6 +102,23 @@ def candidate_names(candidate: Candidate, known: Mapping[str, Candidate]) -> tup
     if candidate.teacher is not None and candidate.teacher in known:
         names += candidate_names(known[candidate.teacher], known)
     return tuple(names)
+
+
+def _partial_to_reference(spec: Spec, judging: Judging, own: frozenset[str]) -> tuple[str, ...]:
+    """Returns a note where the judge may prefer the reference: that makes a proof harder, never false."""
+    reference = spec.reference
+    if reference is None:
+        return ()
+    model = "" if reference.openai is None else reference.openai.model
+    shared = own & families_of(reference.name, model)
+    if not shared:
+        return ()
+    return (
+        (
+            f"the judge {judging.name} and the reference {reference.name} are both of the family "
+            f"{min(shared)}: it may prefer the reference's answers, which makes the bar harder to meet"
+        ),
+    )
 
 
 def _is_same(candidate: Candidate, judge: JudgeSpec, judging: Judging) -> bool:

@@ -53,5 +53,14 @@ class Findings:
         return next(rung for rung in self.rungs if rung.name == name)
 
     def is_paid(self, cascade: Cascade) -> bool:
-        """Says whether a tier's answers are paid for by the call."""
+        """Says whether a tier's answers, or a judge's verdicts on them, are paid for by the call."""
+        if self._asks_judge:
+            return True
         return any(self.rung(name).candidate.kind == "openai" for name in cascade.local_models)
+
+    @property
+    def _asks_judge(self) -> bool:
+        """Says whether looking at more certify rows would ask a judge about them."""
+        if self.judging is None or self.proof is None:
+            return False
+        return self.judging.is_alone or self.proof.rows.fresh > 0
