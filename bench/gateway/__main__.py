@@ -12,6 +12,7 @@ import statistics
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 from bench.gateway import gateways
@@ -73,6 +74,7 @@ def measured(
             with gateway(port) as taken:
                 body = body_of(model=MODEL, stream=stream)
                 for connections in (16, *_CONNECTIONS):  # the first warms up
+                    before_s = taken.cpu_s
                     one = load(
                         taken.url,
                         body,
@@ -82,7 +84,8 @@ def measured(
                         core=_LOAD_CORE,
                         key=taken.key,
                     )
-                    loads.setdefault((name, connections), []).append(one)
+                    cpu_us = 1e6 * (taken.cpu_s - before_s) / max(one.requests, 1)
+                    loads.setdefault((name, connections), []).append(replace(one, cpu_us=cpu_us))
                 loads[(name, 16)].pop(-2)
     return loads
 
@@ -95,6 +98,7 @@ def table(loads: dict[tuple[str, int], list[Load]], *, title: str, floor: dict[i
         bare = statistics.median(one.per_s for one in loads[(_BARE, connections)])
         p50 = statistics.median(one.p50_ms for one in turns)
         p99 = statistics.median(one.p99_ms for one in turns)
+        cpu_us = statistics.median(one.cpu_us for one in turns)
         low, high = min(one.per_s for one in turns), max(one.per_s for one in turns)
         rows.append(
             (
@@ -106,10 +110,21 @@ def table(loads: dict[tuple[str, int], list[Load]], *, title: str, floor: dict[i
                 f"{p99:.1f}",
                 f"{p50 - floor[connections].p50_ms:.2f}",
                 f"{p99 - floor[connections].p99_ms:.1f}",
+                f"{cpu_us:,.0f}",
                 sum(one.failed for one in turns),
             )
         )
-    head = ("gateway", "connections", "requests/s", "of bare", "p50 ms", "p99 ms", "added p50", "added p99")
+    head = (
+        "gateway",
+        "connections",
+        "requests/s",
+        "of bare",
+        "p50 ms",
+        "p99 ms",
+        "added p50",
+        "added p99",
+        "cpu us",
+    )
     return markdown(title, (*head, "failed"), rows)
 
 

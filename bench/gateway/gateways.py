@@ -31,6 +31,12 @@ class Running:
         family = [self.process, *self.process.children(recursive=True)]
         return sum(member.memory_info().rss for member in family)
 
+    @property
+    def cpu_s(self) -> float:
+        """Returns the processor time it has taken so far, in seconds."""
+        took = self.process.cpu_times()
+        return float(took.user + took.system)
+
 
 @contextlib.contextmanager
 def pass_through(upstream_port: int, *, folder: Path, core: int) -> Iterator[Running]:

@@ -14,13 +14,17 @@ _TEXT = "The invoice of last month was charged twice and nobody in support has a
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """What one stretch of load showed; latencies in milliseconds. `failed` counts what was no 2xx."""
+    """What one stretch of load showed; latencies in milliseconds.
+
+    `failed` counts what was no 2xx; `cpu_us` is the gateway's processor time a request, in microseconds.
+    """
 
     requests: int
     seconds: float
     p50_ms: float
     p99_ms: float
     failed: int
+    cpu_us: float = 0.0
 
     @property
     def per_s(self) -> float:
