@@ -75,7 +75,7 @@ class Server:
         self._server = _Uvicorn(
             uvicorn.Config(
                 app,
-                loop="uvloop",
+                loop="none",  # who runs this has chosen the event loop
                 http=connection_of(settings),
                 ws="none",
                 interface="asgi3",
