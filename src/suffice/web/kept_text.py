@@ -1,27 +1,42 @@
-"""The text that a local model read, found again in a request that was kept."""
+"""What a local model read, found again in a request that was kept."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
+from suffice.ports import Request
+from suffice.serve.errors import BadCall
+from suffice.serve.event import Event
+from suffice.serve.wire import chat, completions
+from suffice.serve.wire.asked import Api
 
-def text_asked(kept: str | None) -> str | None:
-    """Returns the last user turn of a chat body, the input of other bodies, or the text itself.
+# Of other operations the input's text is taken, as far as there is one.
+_APIS: Mapping[str, Api] = {api.operation.value: api for api in (chat.API, completions.API)}
 
-    None where nothing was kept, or the body holds no text of its own.
-    """
-    if kept is None:
+
+def request_of(event: Event) -> Request | None:
+    """Returns the request as it was read then; None where the text was not kept, or cannot be read again."""
+    if event.request_text is None:
         return None
     try:
-        body = orjson.loads(kept)
+        body = orjson.loads(event.request_text)
     except orjson.JSONDecodeError:
-        return kept
-    return text_of(body) if isinstance(body, dict) else kept
+        return Request(text=event.request_text)
+    if not isinstance(body, dict):
+        return None
+    api = _APIS.get(event.operation)
+    if api is None:
+        text = text_of(body)
+        return None if text is None else Request(text=text)
+    try:
+        return api.read(body).request
+    except BadCall:
+        return None
 
 
 def text_of(body: Mapping[str, Any]) -> str | None:
-    """Returns the text that a body of OpenAI's APIs asks about; None where it holds none."""
+    """Returns the text that a body asks about, for a list: a chat's last user turn, else its input."""
     turns = body.get("messages")
     if isinstance(turns, list):
         said = [turn for turn in turns if isinstance(turn, dict) and turn.get("role") == "user"]

@@ -119,6 +119,7 @@ def _environment() -> Environment:
         "tallest": charts.tallest,
         "kinds": charts.kinds,
         "range_bar": charts.range_bar,
+        "curl_line": words.curl_line,
         "stylesheet": _static_path("css"),
         "script": _static_path("js"),
     }

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from suffice.ports import Request
 from suffice.serve.call import Caller, Wishes
 from suffice.serve.event import Event
 from suffice.serve.key import Key
@@ -103,28 +104,25 @@ class Answering(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Said:
-    """What became of one question from the playground: its event, and the answer's text, None for none."""
+    """What became of one question: its event, the answer's text, None for none, and a refusal's words."""
 
     event: Event
     text: str | None = None
+    message: str = ""
 
 
 class Ask(Protocol):
     """Asks through the gateway itself: budgets, policy, cascade and audit log, as for any client."""
 
     async def __call__(self, caller: Caller, *, route: str, text: str, wishes: Wishes) -> Said:
-        """Returns what came back; an error of a tier or of the cascade is in the event.
-
-        Raises:
-            CallError: the call was refused, e.g. a budget is used up or a scope is missing.
-        """
+        """Returns what came back; refusals are in the event, and told in `message`."""
         ...
 
 
 class Explains(Protocol):
     """Says why a local tier answers as it does."""
 
-    async def __call__(self, tier: str, text: str) -> Mapping[str, Any] | None:
+    async def __call__(self, tier: str, request: Request) -> Mapping[str, Any] | None:
         """Returns `tiers.explanation.Explanation.to_json`, None where the tier cannot explain.
 
         Raises:
@@ -135,22 +133,41 @@ class Explains(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """The audit log's last signed state: how many events it holds, and the hash that stands for them all."""
+    """The audit log's last signed state: how many records it holds, and the hash that stands for them all."""
 
-    events: int
+    records: int
     head: str
-    at: datetime | None = None
-    file: str = ""
+    at: datetime
+    folder: str = ""
     anchor: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verification:
-    """The result of reading the whole audit log again; `problems` is empty where it holds."""
+class CheckFacts:
+    """One thing that was checked, and what was found."""
 
+    name: str
+    is_met: bool
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verification:
+    """The result of reading the whole audit log again; `blind` is what such reading cannot see."""
+
+    records: int
     events: int
-    problems: tuple[str, ...] = ()
+    checks: tuple[CheckFacts, ...]
+    first_at: datetime | None = None
+    last_at: datetime | None = None
+    notes: tuple[str, ...] = ()
+    blind: tuple[str, ...] = ()
     duration_ms: float | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Says whether every check is met."""
+        return all(check.is_met for check in self.checks)
 
 
 class AuditLog(Protocol):

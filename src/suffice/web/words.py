@@ -1,6 +1,7 @@
 """What pages say in words: times, places, verdicts, intervals."""
 
 import json
+import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -21,6 +22,16 @@ VERDICTS: Mapping[str, str] = {
 }
 _WHERE: Mapping[str, str] = {"local": "on this machine", "remote": "at a server", "human": "by a person"}
 _AGES = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
+
+
+def curl_line(url: str, model: str) -> str:
+    """Returns what to type for a first call; whatever the names hold, a shell reads them as they are."""
+    body = {"model": model, "messages": [{"role": "user", "content": "Where is my parcel?"}]}
+    return (
+        f"curl {shlex.quote(f'{url}/chat/completions')} \\\n"
+        '  -H "Authorization: Bearer $SUFFICE_KEY" -H "Content-Type: application/json" \\\n'
+        f"  -d {shlex.quote(json.dumps(body, ensure_ascii=False))}"
+    )
 
 
 def moment(at: str | None) -> str:

@@ -19,7 +19,7 @@ from suffice.serve.store.records import Kept, Latency, Money, Rate, Ticket, Tick
 from suffice.web.attempts import Attempts
 from suffice.web.pages import app_of
 from suffice.web.sessions import Sessions
-from suffice.web.sources import Checkpoint, Said, SiteFacts, TierFacts, Verification
+from suffice.web.sources import CheckFacts, Checkpoint, Said, SiteFacts, TierFacts, Verification
 from suffice.web.visit import Pages
 
 NOW = datetime(2026, 11, 22, 12, 0, 30, tzinfo=UTC)
@@ -375,14 +375,17 @@ class FakeAudit:
 
     async def last(self):
         """Returns a checkpoint."""
-        return Checkpoint(
-            events=18_204, head="9f" * 32, at=NOW - timedelta(minutes=1), file="audit/log.jsonl"
-        )
+        return Checkpoint(records=18_304, head="9f" * 32, at=NOW - timedelta(minutes=1), folder="audit")
 
     async def verify(self):
         """Returns the given problems."""
         self.verified += 1
-        return Verification(events=18_204, problems=tuple(self.problems), duration_ms=812.0)
+        checks = [CheckFacts(name="chain", is_met=True, detail="no record was changed")]
+        checks += [CheckFacts(name="segments", is_met=False, detail=problem) for problem in self.problems]
+        blind = ("whoever holds the signing key could write another log",)
+        return Verification(
+            records=18_304, events=18_204, checks=tuple(checks), blind=blind, duration_ms=812.0
+        )
 
 
 @dataclass
@@ -439,7 +442,7 @@ def made(*, events=(), tickets=(), rates=(), site=None, audit=None, explain=True
     async def answer_ticket(ticket_id, answer, *, by):
         answers.append((ticket_id, answer, by.key_id))
 
-    async def explaining(tier, text):
+    async def explaining(tier, request):
         return EXPLANATION if tier == "small" else None
 
     async def ask(caller, *, route, text, wishes):

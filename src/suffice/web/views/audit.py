@@ -20,7 +20,7 @@ async def answer(pages: Pages, _visit: Visit) -> Json | str:
     if pages.audit is None:
         raise NotFound("this gateway keeps no audit log")
     found = await pages.audit.verify()
-    return await _about(pages, verification={**asdict(found), "holds": not found.problems})
+    return await _about(pages, verification={**asdict(found), "holds": found.holds})
 
 
 async def _about(pages: Pages, *, verification: Json | None) -> Json:

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from suffice.ports import Request
 from suffice.serve.call import Wishes
 from suffice.serve.errors import BadCall, CallError, NotFound
 from suffice.serve.reply import Place
@@ -43,7 +44,11 @@ async def _small(pages: Pages, visit: Visit, route: Route, text: str) -> Json:
     if tier is None:
         return _absent("small", None, "this route has no tier on this machine")
     side = await _asked(pages, visit, route, text, Wishes(local_only=True))
-    return {**side, **_of("small", tier, pages.site()), "explanation": await explained(pages, tier, text)}
+    return {
+        **side,
+        **_of("small", tier, pages.site()),
+        "explanation": await explained(pages, tier, Request(text=text)),
+    }
 
 
 async def _large(pages: Pages, visit: Visit, route: Route, text: str) -> Json:
@@ -63,8 +68,11 @@ async def _asked(pages: Pages, visit: Visit, route: Route, text: str, wishes: Wi
         said = await pages.ask(visit.caller, route=route.name, text=text, wishes=wishes)
     except CallError as error:
         return {"text": None, "error": error.message, "request": None}
-    event = said.event
-    return {"text": said.text, "error": event.error or None, "request": rows.whole(event)}
+    return {
+        "text": said.text,
+        "error": said.message or said.event.error or None,
+        "request": rows.whole(said.event),
+    }
 
 
 def _absent(side: str, tier: str | None, why: str) -> Json:

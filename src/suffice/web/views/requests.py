@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from suffice.ports import Request
 from suffice.serve.errors import BadCall, CallError, NotFound
 from suffice.serve.event import Event
 from suffice.serve.reply import Place, Verdict
 from suffice.serve.store.records import Filter
-from suffice.web.kept_text import text_asked
+from suffice.web.kept_text import request_of
 from suffice.web.views import rows
 from suffice.web.visit import Json, Pages, View, Visit
 
@@ -82,20 +83,20 @@ async def one_facts(pages: Pages, visit: Visit) -> Json:
 
 async def _explanations(pages: Pages, event: Event) -> list[Json]:
     """Returns what each local tier that was asked says to the kept text now: bundles may have changed."""
-    text = text_asked(event.request_text)
-    if text is None or pages.explain is None:
+    request = request_of(event)
+    if request is None or pages.explain is None:
         return []
     asked = [step for step in event.steps if step.place is Place.LOCAL and step.verdict in _HAS_ANSWERED]
-    found = [await explained(pages, step.tier, text) for step in asked]
+    found = [await explained(pages, step.tier, request) for step in asked]
     return [explanation for explanation in found if explanation is not None]
 
 
-async def explained(pages: Pages, tier: str, text: str) -> Json | None:
-    """Returns one tier's explanation of its answer to a text; None where it cannot tell."""
+async def explained(pages: Pages, tier: str, request: Request) -> Json | None:
+    """Returns one tier's explanation of its answer; None where it cannot tell."""
     if pages.explain is None:
         return None
     try:
-        said: Mapping[str, Any] | None = await pages.explain(tier, text)
+        said: Mapping[str, Any] | None = await pages.explain(tier, request)
     except CallError as error:
         return {"tier": tier, "rungs": [], "error": error.message}
     return None if said is None else {"tier": tier, "rungs": said["rungs"], "error": None}
