@@ -46,6 +46,14 @@ class Run:
             for last in reversed(fitting):
                 yield first, last
 
+    def is_apart(self, first: int, last: int) -> bool:
+        """Says whether these groups are separated from their neighbours otherwise than from one another."""
+        gaps = [self.text[self.groups[at][1] : self.groups[at + 1][0]] for at in range(len(self.groups) - 1)]
+        inside = set(gaps[first:last])
+        return (first == 0 or gaps[first - 1] not in inside) and (
+            last == len(gaps) or gaps[last] not in inside
+        )
+
     def is_fraction(self, first: int) -> bool:
         """Says whether a group is what stands behind a decimal point: `0.` before it, or `1,`."""
         start = self.groups[first][0]

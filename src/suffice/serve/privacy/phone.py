@@ -55,7 +55,8 @@ def _region(name: str) -> Region | None:
         return None
     kinds = (
         *(metadata.fixed_line, metadata.mobile, metadata.voip, metadata.toll_free, metadata.shared_cost),
-        *(metadata.premium_rate, metadata.personal_number, metadata.uan),
+        *(metadata.premium_rate, metadata.personal_number, metadata.uan, metadata.pager),
+        metadata.voicemail,
     )
     patterns = [kind.national_number_pattern for kind in kinds if kind and kind.national_number_pattern]
     prefix = f"(?:{metadata.national_prefix})?" if metadata.national_prefix else ""
@@ -100,7 +101,8 @@ def phones(run: Run, regions: Sequence[Region], lead: str) -> Iterator[Find]:
             found = False
         if found:
             reached = last + 1
-            yield Find(start if plus is None else plus, end, "phone")
+            start = start if plus is None else plus
+            yield Find(start - (run.text[start - 1 : start] == "("), end, "phone")
 
 
 def _international(text: str, start: int) -> int | None:
@@ -137,7 +139,7 @@ def _is_national(run: Run, first: int, last: int, *, regions: Sequence[Region], 
         return False
     if _WORDS.search(around(run.text, run.groups[first][0], run.groups[last][1], lead)) is not None:
         return True
-    if first == last or _DATE.fullmatch(digits) is not None:
+    if first == last or not run.is_apart(first, last) or _DATE.fullmatch(digits) is not None:
         return False
     lengths = "".join(f"{length}," for length in run.lengths(first, last))
     return any(region.groups.fullmatch(lengths) is not None for region in possible)
