@@ -83,7 +83,9 @@ def test_a_judge_alone_is_certified_as_its_opinion(tmp_path, monkeypatch):
     assert (0, True) == (predicate["labels"], predicate["judge_labels"] > 0)
     assert any("what it is worth is not measured" in note for note in facts.notes)
     assert any("no name tells which family" in note for note in facts.notes)
-    assert "no person has labelled any answer" in (outcome.folder / "report.html").read_text()
+    page = (outcome.folder / "report.html").read_text()
+    assert "no person has labelled any answer" in page
+    assert f"0 labels (and {facts.evidence.n} of a judge, alone)" in page
     assert all(check.is_met for check in suffice.verify(outcome.folder))
     (tmp_path / "new.jsonl").write_text(json.dumps({"text": told_rows(500)[0]["text"]}) + "\n")
     suffice.predict(outcome.folder, tmp_path / "new.jsonl", tmp_path / "out.jsonl")

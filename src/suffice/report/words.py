@@ -148,7 +148,9 @@ def certificate_words(facts: Facts) -> tuple[str, ...]:
 def evidence_words(facts: Facts) -> str:
     """Returns what the decision took, and how near that is to the least possible."""
     seen = facts.evidence
-    judged = f" (and {numbers.count(seen.judge_labels)} of a judge, beside them)" if seen.judge_labels else ""
+    said = numbers.count(seen.judge_labels)
+    place = "beside them" if seen.labels else "alone"
+    judged = f" (and {said} of a judge, {place})" if seen.judge_labels else ""
     text = (
         f"It took {numbers.count(seen.n)} certify rows, {numbers.count(seen.labels)} labels{judged} and "
         f"{numbers.count(seen.calls)} model answers."

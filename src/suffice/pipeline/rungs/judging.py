@@ -16,6 +16,7 @@ from suffice.models.http.openai import OpenAIModel
 from suffice.models.recorded import RecordedModel, text_of
 from suffice.pipeline.judged_rows import case_of
 from suffice.pipeline.rungs.given_weights import pinned
+from suffice.pipeline.rungs.ladder import of_spec
 from suffice.pipeline.rungs.live_models import Calling, openai_model
 from suffice.pipeline.rungs.open_rungs import Workbench
 from suffice.ports import Model, Request, TrainingRows
@@ -122,7 +123,7 @@ def _expected(spec: Spec, judge: JudgeSpec, bench: Workbench) -> list[Request]:
     """
     mode, rubric = Mode(judge.mode), judge.rubric or ""
     fields = spec.recorded_fields
-    names = [c.rung.name for c in spec.ladder or () if c.kind != "agreement"] or [""]
+    names = [c.name for ladder in of_spec(spec) for c in ladder.candidates if c.kind != "agreement"]
     if spec.reference is not None and mode is Mode.GRADE:
         names.append(REFERENCE)
     # A live reference has not answered yet.
