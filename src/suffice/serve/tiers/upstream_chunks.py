@@ -178,7 +178,7 @@ class UpstreamChunks:
             self._ready.append(chunk)
 
     def _shows_after_usage(self, chunk: dict[str, Any], choices: Sequence[Any]) -> bool:
-        """Takes a chunk's usage; says whether anything is left to show to a client that did not ask for it."""
+        """Takes a chunk's usage; says whether anything is left for a client that did not ask for it."""
         if chunk["usage"]:
             self._usage = usage_in(chunk)
         return not self._hides_usage or chunk.pop("usage") is None or bool(choices)
