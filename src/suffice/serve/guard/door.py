@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from suffice.clock import Clock
 from suffice.errors import SufficeError
 from suffice.serve.call import Caller
-from suffice.serve.errors import NobodyAnswered, NotAllowed, NotAuthenticated
+from suffice.serve.errors import LimitReached, NobodyAnswered, NotAllowed, NotAuthenticated
 from suffice.serve.event import Event
 from suffice.serve.guard.budgets import Budgets
 from suffice.serve.guard.secret import is_secret_of, parts_of
@@ -20,8 +20,9 @@ _log = logging.getLogger(__name__)
 
 RECHECK_S = 5.0
 REFRESH_S = 15.0
-# So many unknown keys are looked up at once: who guesses keys waits, and the store stays free for others.
-_LOOK_UPS = 4
+# So many keys that are not known yet are looked up at once, and so many wait: who guesses keys leaves
+# the store free for those that are known.
+_LOOK_UPS, _MOST_WAITING = 4, 256
 _EVERY_SCOPE = frozenset(SCOPES)
 
 
@@ -54,6 +55,7 @@ class KeyDoor:
         self._revoked: set[str] = set()
         self._used: dict[str, None] = {}
         self._turns = asyncio.Semaphore(_LOOK_UPS)
+        self._waiting = 0
 
     async def authenticate(self, authorization: str | None) -> Caller:
         """Returns the owner of the bearer key.
@@ -61,6 +63,7 @@ class KeyDoor:
         Raises:
             NotAuthenticated: no key, a wrong or revoked one.
             NobodyAnswered: status 503, the store cannot be asked.
+            LimitReached: too many unknown keys are being looked up.
         """
         if not authorization:
             raise NotAuthenticated("no key: send it as `Authorization: Bearer sk-sf-...`")
@@ -136,8 +139,9 @@ class KeyDoor:
             raise NotAuthenticated("this is no key of this gateway: they look like sk-sf-...")
         key_id, secret = parts
         try:
-            async with self._turns:
-                key = await self._keys.find(key_id)
+            key = await (self._keys.find(key_id) if key_id in self._by_id else self._in_turn(key_id))
+        except LimitReached:
+            raise
         except SufficeError as error:
             self._forget(key_id)
             raise NobodyAnswered(
@@ -154,6 +158,16 @@ class KeyDoor:
         until_s = self._clock.elapsed_s() + self._recheck_s
         self._known[digest] = _Known(key=key, caller=caller, until_s=until_s)
         return caller
+
+    async def _in_turn(self, key_id: str) -> Key | None:
+        if self._waiting >= _MOST_WAITING:
+            raise LimitReached("too many unknown keys are being looked up", retry_after_s=1.0)
+        self._waiting += 1
+        try:
+            async with self._turns:
+                return await self._keys.find(key_id)
+        finally:
+            self._waiting -= 1
 
     def _forget(self, key_id: str) -> None:
         self._by_id.pop(key_id, None)

@@ -176,6 +176,35 @@ def test_a_store_that_is_down_lets_nobody_in():
     doorway.enter()
 
 
+def test_who_guesses_keys_does_not_hold_up_who_has_one():
+    """Four guesses are looked up at a time, 256 wait, more get 429; a known key waits for none of them."""
+    doorway = Doorway()
+    doorway.enter()
+    doorway.clock.tick(5)
+    find, may_go_on = doorway.keys.find, asyncio.Event()
+
+    async def slow(key_id):
+        key = await find(key_id)
+        if key is None:
+            await may_go_on.wait()
+        return key
+
+    doorway.keys.find = slow
+
+    async def stormed():
+        guesses = [f"Bearer {new_key('x', at=NOON)[1]}" for _ in range(300)]
+        asking = [asyncio.ensure_future(doorway.door.authenticate(guess)) for guess in guesses]
+        await asyncio.sleep(0)
+        assert 1 + 4 == len(doorway.keys.asked)
+        assert doorway.key.id == (await doorway.door.authenticate(doorway.header)).key_id
+        may_go_on.set()
+        return await asyncio.gather(*asking, return_exceptions=True)
+
+    refused = asyncio.run(stormed())
+    assert 44 == sum(isinstance(error, LimitReached) for error in refused)
+    assert 256 == sum(isinstance(error, NotAuthenticated) for error in refused)
+
+
 def test_a_key_is_bound_to_its_models():
     """Others are refused with 403, which names those it may call."""
     doorway = Doorway(models=frozenset({"tickets"}))
