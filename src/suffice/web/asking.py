@@ -11,7 +11,7 @@ import orjson
 
 from suffice.clock import Clock
 from suffice.serve.call import Caller, Operation, Wishes
-from suffice.serve.case import Case, Ending, event_of
+from suffice.serve.case import Case, Ending
 from suffice.serve.errors import CallError
 from suffice.serve.gateway import Gateway
 from suffice.serve.reply import Outcome
@@ -60,9 +60,9 @@ class GatewayAsk:
     ) -> Said:
         raw = orjson.dumps(body)
         ending = Ending(status=status, sha256=hashlib.sha256(raw).hexdigest(), error=error, body=raw)
-        latency_ms = (self._clock.elapsed_s() - case.started_s) * 1000.0
-        self._gateway.end(case, ending)
-        event = event_of(case, ending, latency_ms=latency_ms, reference_usd=None, keeps_contents=False)
+        event = self._gateway.end(case, ending)
+        if event is None:
+            raise AssertionError("a question of the playground ends once")
         return Said(event=event, text=text)
 
 
