@@ -54,6 +54,11 @@ class Case:
             return not self.call.local_only
         return any(step.place is Place.REMOTE and step.verdict in _SENT for step in self.steps)
 
+    @property
+    def is_escalated(self) -> bool:
+        """Says whether a tier's answer was not trusted on the way, as far as that is known."""
+        return any(step.verdict is Verdict.ESCALATED for step in self.steps or ())
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ending:
@@ -88,7 +93,7 @@ def event_of(
         place=None if reply is None else reply.place,
         model="" if reply is None else reply.model,
         steps=case.steps or (),
-        escalated=any(step.verdict is Verdict.ESCALATED for step in case.steps or ()),
+        escalated=case.is_escalated,
         data_classes=frozenset() if call is None else call.data_classes,
         local_only=call is not None and call.local_only,
         left_machine=left,

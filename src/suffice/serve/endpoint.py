@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -21,7 +21,7 @@ from suffice.serve.wire.about import About, about
 from suffice.serve.wire.asked import Api
 from suffice.serve.wire.body import read_object
 from suffice.serve.wire.errors import error_headers, error_object, unforeseen
-from suffice.serve.wire.exchange import ClientLeft, Exchange
+from suffice.serve.wire.exchange import ClientLeft, Exchange, Field
 
 # nginx's status for a client that closed the connection before it had its answer; nobody receives it.
 _CLIENT_LEFT = 499
@@ -141,7 +141,7 @@ class CallEndpoint:
     async def _refuse(self, exchange: Exchange, case: Case, error: CallError) -> None:
         body = orjson.dumps(error_object(error))
         self._end(case, body, status=error.status, error=error.code)
-        await exchange.send(error.status, body, error_headers(error))
+        await exchange.send(error.status, body, [*error_headers(error), *_route_headers(case)])
 
     def _end(self, case: Case, body: bytes, *, status: int, error: str = "") -> None:
         digest = hashlib.sha256(body).hexdigest()
@@ -198,6 +198,13 @@ async def _pass_on(streaming: Streaming, exchange: Exchange, sent: _Sent, *, who
     finally:
         await _closed(streaming.chunks)
     return "", sse.DONE
+
+
+def _route_headers(case: Case) -> Sequence[Field]:
+    """Returns the headers of a call that was not answered: the route, and whether a tier was not trusted."""
+    if case.route is None:
+        return ()
+    return headers.written(About(request_id=case.id, route=case.route.name, escalated=case.is_escalated))
 
 
 def _broken(message: str, code: str) -> bytes:

@@ -361,7 +361,8 @@ def test_a_failed_call_keeps_its_way_in_the_event() -> None:
         raise failed
 
     composed = Composed({"tickets": fails})
-    assert 504 == get(composed.app, CHAT).status
+    got = get(composed.app, CHAT)
+    assert (504, "tickets") == (got.status, got.headers["x-suffice-route"])
     (event,) = composed.journal.events
     assert (True, ("large",)) == (event.left_machine, tuple(one.tier for one in event.steps))
 

@@ -46,7 +46,7 @@ def about(call: Call, outcome: Outcome) -> About:
         route=call.route,
         escalated=outcome.is_escalated,
         tier=reply.tier,
-        place=str(reply.place),
+        place=reply.place.value,
         confidence=None if answer is None else answer.confidence,
         certificate=reply.certificate,
     )
