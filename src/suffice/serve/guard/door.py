@@ -118,9 +118,11 @@ class KeyDoor:
             SufficeError: the store cannot be reached.
         """
         await self._budgets.refresh()
-        used, self._used = self._used, {}
+        used = dict.fromkeys(self._used, self._clock.now())
         if used:
-            await self._keys.touch(dict.fromkeys(used, self._clock.now()))
+            await self._keys.touch(used)
+            for key_id in used:
+                self._used.pop(key_id, None)
 
     async def stay_fresh(
         self, *, every_s: float = REFRESH_S, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
@@ -143,7 +145,7 @@ class KeyDoor:
         except LimitReached:
             raise
         except SufficeError as error:
-            self._forget(key_id)
+            self._doubt(key_id)
             raise NobodyAnswered(
                 "keys cannot be checked now", code="keys_unavailable", status=503, retry_after_s=1.0
             ) from error
@@ -171,6 +173,10 @@ class KeyDoor:
 
     def _forget(self, key_id: str) -> None:
         self._by_id.pop(key_id, None)
+        self._doubt(key_id)
+
+    def _doubt(self, key_id: str) -> None:
+        """Believes no secret of a key any more; calls under way are still charged to it."""
         for digest in [digest for digest, known in self._known.items() if known.key.id == key_id]:
             del self._known[digest]
 

@@ -163,15 +163,17 @@ def test_a_key_revoked_elsewhere_is_refused_within_five_seconds():
 
 
 def test_a_store_that_is_down_lets_nobody_in():
-    """It fails closed, with 503, and lets the key in again when it is back."""
+    """It fails closed, with 503; calls under way are charged; the key is let in again when it is back."""
     doorway = Doorway()
-    doorway.enter()
+    caller = doorway.enter()
     doorway.keys.is_down = True
     doorway.clock.tick(5)
     for _ in range(2):
         with pytest.raises(NobodyAnswered) as caught:
             doorway.enter()
         assert (503, "keys_unavailable") == (caught.value.status, caught.value.code)
+    doorway.door.charge(caller, event_of(caller, cost_usd=0.5))
+    assert 0.5 == doorway.budgets.spent_today(caller.key_id).usd
     doorway.keys.is_down = False
     doorway.enter()
 
