@@ -10,7 +10,7 @@ from suffice.serve.call import Call
 from suffice.serve.decide.judging import Judged, Rules, judge
 from suffice.serve.errors import BadCall, TierFailed, TierUnavailable
 from suffice.serve.ports import Desk, Tier
-from suffice.serve.reply import Outcome, Place, Reply, Step, Streaming, Verdict
+from suffice.serve.reply import Outcome, Place, Reply, Step, Streaming, Verdict, closed
 
 # A tier that keeps the call's time itself ends a little before this does, and says better what was late.
 _GRACE_S = 0.1
@@ -38,9 +38,7 @@ class Tried:
     async def give_up(self) -> None:
         """Leaves a stream that nobody will read."""
         if self.streaming is not None:
-            leave = getattr(self.streaming.chunks, "aclose", None)
-            if leave is not None:
-                await leave()
+            await closed(self.streaming.chunks)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

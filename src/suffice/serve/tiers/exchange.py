@@ -19,7 +19,7 @@ from suffice.serve.tiers.upstream_settings import UpstreamSettings
 _SITES_FAULT = frozenset({401, 402, 403, 404, 405, 407, 410})
 _ERROR_BYTES = 1 << 16
 _SHOWN = 300
-_KEEP_ALIVE_S = 30.0
+_KEEP_ALIVE_S = 15.0
 # Compressed replies would have to be unpacked before their size is known.
 _HEADERS = {"Accept-Encoding": "identity", "Content-Type": "application/json", "User-Agent": "suffice"}
 

@@ -151,6 +151,8 @@ class UpstreamTier:
         await self._exchanges.close()
 
     def _prepared(self, call: Call, *, stream: bool) -> tuple[str, bytes]:
+        if call.local_only or call.wishes.local_only:  # who asks should know; nothing leaves if not
+            raise TierUnavailable(f"the call may not leave this machine for tier {self.name}")
         path = PATHS.get(call.operation)
         if path is None:
             raise TierFailed(f"tier {self.name} does not answer {call.operation.value} calls")

@@ -54,6 +54,10 @@ class UpstreamChunks:
         self._is_over = False
         self._is_closed = False
 
+    def __del__(self) -> None:
+        """Frees the place at the server where whoever had the stream forgot to leave it."""
+        self._close(None)
+
     def __aiter__(self) -> Self:
         return self
 

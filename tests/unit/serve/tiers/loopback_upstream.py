@@ -179,7 +179,7 @@ class Upstream:
             if name in changes:
                 given[name] = changes.pop(name)
         changes.setdefault("breaker", BreakerSettings(in_a_row=1000, least_calls=1000))
-        return UpstreamSettings(name="big", endpoint=Endpoint(**given), **changes)
+        return UpstreamSettings(**{"name": "big", "endpoint": Endpoint(**given), **changes})
 
 
 @contextlib.asynccontextmanager

@@ -7,7 +7,7 @@ import pytest
 
 from suffice.models.http.endpoint import Waiting
 from suffice.ports import Usage
-from suffice.serve.call import Operation
+from suffice.serve.call import Operation, Wishes
 from suffice.serve.errors import LimitReached, TierFailed, TierUnavailable
 from suffice.serve.reply import Place
 from suffice.serve.tiers.breaker import BreakerSettings, BreakerState
@@ -134,6 +134,14 @@ def test_other_operations_pass_through(operation, path, payload):
     """Completions and embeddings go to their own paths, and come back as they are."""
     reply, upstream = ask(response(payload), call=a_call(operation=operation))
     assert (path, payload) == (upstream.received[0].path, reply.payload)
+
+
+@pytest.mark.parametrize("kept", [{"local_only": True}, {"wishes": Wishes(local_only=True)}])
+def test_a_call_that_must_stay_is_not_sent(kept):
+    """Whatever asked for it: the tier itself lets nothing private out."""
+    error, upstream = failure(response(completion()), call=a_call(**kept))
+    assert isinstance(error, TierUnavailable)
+    assert 0 == upstream.connections
 
 
 def test_decisions_are_not_for_servers():

@@ -1,6 +1,7 @@
 """A server's stream as a tier hands it on: begun before it is returned, whole or a failure."""
 
 import asyncio
+import gc
 
 import pytest
 
@@ -241,6 +242,21 @@ def test_leaving_early_closes_the_connection(begun):
                 await anext(streaming.chunks)
             assert (1, 0) == tier.load
             await streaming.chunks.aclose()
+            await asyncio.wait_for(upstream.lost.wait(), 2)
+            assert (0, 0) == tier.load
+
+    asyncio.run(run())
+
+
+def test_a_forgotten_stream_frees_its_place():
+    """A stream that is dropped unread and never left must not take the server's places one by one."""
+
+    async def run():
+        async with playing(raw(EVENTS + HELLO, 5.0)) as upstream, asking(upstream) as tier:
+            streaming = await tier.stream(a_call(stream=True))
+            assert (1, 0) == tier.load
+            del streaming
+            gc.collect()
             await asyncio.wait_for(upstream.lost.wait(), 2)
             assert (0, 0) == tier.load
 
