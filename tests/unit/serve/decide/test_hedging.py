@@ -49,7 +49,7 @@ def test_a_slow_tier_is_overtaken():
 def test_the_first_may_still_win():
     """The hedge is given up then."""
     second = remote("b", after_s=5.0)
-    outcome = walk(remote("a", after_s=0.03), second)
+    outcome = walk(remote("a", after_s=0.15), second)
     assert "a answered, b failed" == told(outcome)
     assert "a" == outcome.reply.tier
     assert 1 == second.cancelled
@@ -58,13 +58,13 @@ def test_the_first_may_still_win():
 def test_a_failure_leaves_the_other_its_chance():
     """The first that begins wins, not the first that fails."""
     assert "a failed, b answered" == told(walk(broken("a", after_s=0.02), remote("b", after_s=0.04)))
-    assert "a answered, b failed" == told(walk(remote("a", after_s=0.04), broken("b")))
+    assert "a answered, b failed" == told(walk(remote("a", after_s=0.15), broken("b")))
 
 
 def test_a_reply_that_is_passed_up_does_not_win():
     """What is not kept has not answered."""
     call = a_call(answer_schema={})
-    outcome = walk(remote("a", after_s=0.04, text="{}"), remote("b", text="no json"), call=call)
+    outcome = walk(remote("a", after_s=0.15, text="{}"), remote("b", text="no json"), call=call)
     assert "a answered, b escalated" == told(outcome)
 
 

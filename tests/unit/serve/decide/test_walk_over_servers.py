@@ -26,7 +26,9 @@ from tests.unit.serve.tiers.loopback_upstream import (
 )
 
 WHOLE = raw(EVENTS + event(chunk("Hello")) + END + DONE)
-IMPATIENT = Waiting(first_byte_s=0.1, idle_s=0.1, attempts=1)
+# The first server is not waited for long, so that silence is quick to test; the second is.
+IMPATIENT = Waiting(first_byte_s=0.2, idle_s=0.2, attempts=1)
+PATIENT = Waiting(first_byte_s=20.0, idle_s=20.0, attempts=1)
 
 
 @contextlib.asynccontextmanager
@@ -34,11 +36,11 @@ async def serving(first, second, **settings):
     """Runs two servers, and gives a function that asks a walk over both, and the first server."""
     async with playing(first) as one, playing(second) as two, contextlib.AsyncExitStack() as stack:
         tiers = {}
-        for name, server in (("one", one), ("two", two)):
-            tiers[name] = UpstreamTier(server.settings(name=name, waiting=IMPATIENT, **settings))
+        for name, server, waiting in (("one", one, IMPATIENT), ("two", two, PATIENT)):
+            tiers[name] = UpstreamTier(server.settings(name=name, waiting=waiting, **settings))
             stack.push_async_callback(tiers[name].close)
         walk = Walk(tiers, clock=SystemClock())
-        route = Route(name="r", tiers=tuple(tiers), timeout_s=10.0)
+        route = Route(name="r", tiers=tuple(tiers), timeout_s=60.0)
 
         async def ask(**changes):
             return await walk(route, a_call(**changes))

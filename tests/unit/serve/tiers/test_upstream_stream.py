@@ -175,15 +175,12 @@ def test_a_stall_within_the_stream_ends():
 
 def test_pings_do_not_keep_a_stream_alive_for_ever():
     """Comments are no answer: the total ends them."""
-    waiting = Waiting(idle_s=5.0, total_s=0.1, attempts=1)
+    waiting = Waiting(idle_s=5.0, total_s=0.3, attempts=1)
     *_, broken, _ = read(raw(EVENTS + HELLO, *[b": ping\n\n", 0.01] * 200), waiting=waiting)
     assert broken is not None
 
 
 NEVER_BEGUN = {
-    "silence": (raw(5.0), "sent no byte of a reply"),
-    "headers_only": (raw(EVENTS, 5.0), "began no answer"),
-    "pings_only": (raw(EVENTS, *[b": ping\n\n", 0.01] * 50), "began no answer"),
     "empty": (raw(EVENTS), "broke off within its stream"),
     "done_only": (raw(EVENTS + DONE), "broke off within its stream"),
     "error_first": (raw(EVENTS + event({"error": {"message": "no"}})), "sent an error within its stream"),
@@ -192,10 +189,24 @@ NEVER_BEGUN = {
 }
 
 
+SILENCES = {
+    "silence": (raw(5.0), "sent no byte of a reply"),
+    "headers_only": (raw(EVENTS, 5.0), "began no answer"),
+    "pings_only": (raw(EVENTS, *[b": ping\n\n", 0.01] * 200), "began no answer"),
+}
+
+
+@pytest.mark.parametrize(("script", "why"), SILENCES.values(), ids=SILENCES)
+def test_a_silent_stream_leaves_the_next_tier_its_chance(script, why):
+    """Also where the server sends headers, or signs of life without words."""
+    error, _ = failure(script, waiting=Waiting(first_byte_s=0.2, attempts=1))
+    assert why in error.message
+
+
 @pytest.mark.parametrize(("script", "why"), NEVER_BEGUN.values(), ids=NEVER_BEGUN)
 def test_a_stream_that_never_begins_leaves_the_next_tier_its_chance(script, why):
     """Until the first words nothing was handed on, so it is a failure of `stream` itself."""
-    error, _ = failure(script, waiting=Waiting(first_byte_s=0.1, attempts=1))
+    error, _ = failure(script)
     assert why in error.message
 
 
