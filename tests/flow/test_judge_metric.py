@@ -225,3 +225,17 @@ def test_a_missing_verdict_on_the_reference_counts_for_it(tmp_path, monkeypatch)
     ).facts
     assert 1.0 == facts.reference.quality.estimate
     assert any("it may prefer the reference's answers" in note for note in facts.notes)
+
+
+@pytest.mark.parametrize("human", ["", ", human: {small: small_ok}"])
+def test_another_judge_is_another_look(tmp_path, monkeypatch, human):
+    """Alone or beside people: what a judge is told is part of the test, and a second try has less budget."""
+    monkeypatch.setenv("SUFFICE_HOME", str(tmp_path / "home"))
+    rows = told_rows(700, wrong=0.12, rated=0.25)
+    looks = []
+    for rubric in ("", ", rubric: Be strict.", ""):
+        judge = f"{{name: overseer, verdicts: {{small: verdict}}{human}{rubric}}}"
+        looks.append(
+            suffice.run(told(tmp_path, rows, judge=judge), out=tmp_path / "run").facts.tests[0].alpha
+        )
+    assert [pytest.approx(0.04), pytest.approx(0.008), pytest.approx(0.04)] == looks

@@ -118,8 +118,8 @@ def _what(choice: Choice, rungs: Sequence[Rung], rows: CertifyRows, *, task: Tas
         # Another judge, or the same relied on otherwise, is another test.
         reliances = tuple(system.reliance for system in choice.path.systems)
         test += (rows.fresh, reliances, tuple(row.judge for row in rows.rows))
-    if grading.judged_by:
-        test += (grading.judged_by,)
+    if grading.judge and (rows.fresh or rows.by_judge):
+        test += (grading.judge,)
     return fingerprint.of_value(test)
 
 

@@ -163,7 +163,7 @@ def _find(spec: Spec, bench: Workbench, looks: LookBook, *, settings: RunSetting
     task = _task(spec, rows)
     grading = _grading(task, bench, judging)
     seen, row_notes = _seen(spec, rows)
-    by_judge = bool(grading.judged_by)
+    by_judge = judging is not None and judging.is_alone
     certify = certify_rows(seen.splits[Split.CERTIFY], task, seed=settings.seed, by_judge=by_judge)
 
     def chosen_from(rungs: Sequence[Rung]) -> Choice:
@@ -261,5 +261,5 @@ def _grading(task: Task, bench: Workbench, judging: Judging | None) -> Grading:
         rule=trust.DEFAULT,
         runner=bench.runner,
         of_reference=of_reference,
-        judged_by=judging.identity if judging is not None and judging.is_alone else "",
+        judge="" if judging is None else judging.identity,
     )

@@ -50,8 +50,8 @@ class Grading:
     """How answers become numbers: the scorers' grades, the trust rule, and the loop that asks.
 
     `grade` gives answers' worth against the truth, `same` says where they are the reference's.
-    `of_reference` grades the reference's answers, where that is done otherwise. `judged_by` is the identity
-    of a judge whose word alone is what answers are worth; "" where there is a truth.
+    `of_reference` grades the reference's answers, where that is done otherwise. `judge` is the identity of
+    a judge that says what answers are worth, alone or beside people; "" where there is none.
     """
 
     grade: Grade
@@ -59,7 +59,7 @@ class Grading:
     rule: str
     runner: asyncio.Runner
     of_reference: Grade | None = None
-    judged_by: str = ""
+    judge: str = ""
 
     @property
     def trust(self) -> Callable[[Answer], float]:
