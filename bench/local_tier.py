@@ -29,7 +29,7 @@ from suffice.ports import Request
 from suffice.serve.call import Call, Caller, Operation
 from suffice.serve.tiers.batching import Batching
 from suffice.serve.tiers.bundle_tier import BundleTier
-from suffice.serve.tiers.opened import BundleSettings
+from suffice.serve.tiers.serving import BundleSettings
 
 _HEADER = (
     "| rung | computed in | batch at most | callers | requests/s | p50 ms | p99 ms | mean batch | n | "

@@ -10,7 +10,7 @@ from suffice.serve.site.site import Served, Site
 from suffice.serve.tiers.batching import Batching
 from suffice.serve.tiers.bundle_tier import BundleTier
 from suffice.serve.tiers.human import HumanTier
-from suffice.serve.tiers.opened import BundleSettings
+from suffice.serve.tiers.serving import BundleSettings
 from suffice.serve.tiers.upstream import UpstreamTier
 
 

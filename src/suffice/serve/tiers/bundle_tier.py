@@ -18,8 +18,8 @@ from suffice.serve.reply import Place, Reply
 from suffice.serve.tiers.batching import Load
 from suffice.serve.tiers.certified import Certified
 from suffice.serve.tiers.explanation import Explanation
-from suffice.serve.tiers.opened import BundleSettings, Opened, opened
 from suffice.serve.tiers.reload import Reloaded, Reloading
+from suffice.serve.tiers.serving import BundleSettings, Serving, open_serving
 
 _log = logging.getLogger(__name__)
 _ANSWERED = frozenset({Operation.CHAT, Operation.COMPLETION, Operation.DECISION})
@@ -34,11 +34,11 @@ class BundleTier:
     then not known, and not 0.
     """
 
-    def __init__(self, settings: BundleSettings, first: Opened, *, clock: Clock | None = None) -> None:
+    def __init__(self, settings: BundleSettings, first: Serving, *, clock: Clock | None = None) -> None:
         self._settings = settings
 
-        async def open_next() -> Opened:
-            return await opened(settings, clock=clock)
+        async def open_next() -> Serving:
+            return await open_serving(settings, clock=clock)
 
         self._reloading = Reloading(first, open_next, clock=clock)
 
@@ -52,7 +52,7 @@ class BundleTier:
             MissingExtra: a rung needs a package that is not installed.
             OutputError: the bytes cannot be copied.
         """
-        return cls(settings, await opened(settings, clock=clock), clock=clock)
+        return cls(settings, await open_serving(settings, clock=clock), clock=clock)
 
     @property
     def name(self) -> str:
@@ -145,7 +145,7 @@ class BundleTier:
         """Releases what it holds, after what it is answering; twice is harmless."""
         await self._reloading.close()
 
-    def _reply(self, answer: Answer, serving: Opened) -> Reply:
+    def _reply(self, answer: Answer, serving: Serving) -> Reply:
         return Reply(
             tier=self.name,
             place=serving.place,

@@ -15,8 +15,8 @@ from suffice.clock import Clock
 from suffice.errors import ArtefactError
 from suffice.serve.errors import TooLarge
 from suffice.serve.tiers.batching import Batcher, Load
-from suffice.serve.tiers.opened import BundleSettings, checked
 from suffice.serve.tiers.private_copy import PrivateCopy
+from suffice.serve.tiers.serving import BundleSettings, checked
 from suffice.serve.tiers.work_thread import WorkThread
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class EmbeddingTier:
         """Returns the tier over a run folder's encoder.
 
         Raises:
-            NotCertified, ArtefactError, OutputError: as `opened.opened`; also where no rung has an encoder.
+            NotCertified, ArtefactError, OutputError: as `open_serving`; also where there is no encoder.
         """
         _, copy = await asyncio.to_thread(checked, settings)
         thread = WorkThread(f"{settings.name} embedder")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,8 +12,9 @@ from pathlib import Path
 from suffice.certify import statement
 from suffice.clock import Clock, SystemClock
 from suffice.errors import SufficeError
-from suffice.serve.tiers.opened import Opened
+from suffice.serve.tiers.serving import Serving
 
+_log = logging.getLogger(__name__)
 Sleep = Callable[[float], Awaitable[None]]
 
 
@@ -33,7 +35,7 @@ class Reloading:
     """
 
     def __init__(
-        self, first: Opened, open_next: Callable[[], Awaitable[Opened]], *, clock: Clock | None = None
+        self, first: Serving, open_next: Callable[[], Awaitable[Serving]], *, clock: Clock | None = None
     ) -> None:
         self.current = first
         self.last: Reloaded | None = None
@@ -52,6 +54,9 @@ class Reloading:
             except SufficeError as error:
                 hint = f" ({error.hint})" if error.hint else ""
                 return self._told(is_swapped=False, why=f"{error.message}{hint}")
+            except Exception as error:  # noqa: BLE001 - whatever a successor does, what serves goes on
+                _log.exception("the bundle in %s cannot be opened", self.current.certified.folder)
+                return self._told(is_swapped=False, why=f"it cannot be opened: {type(error).__name__}")
             old, self.current = self.current, successor
             task = asyncio.get_running_loop().create_task(old.close())
             self._closing.add(task)

@@ -62,13 +62,19 @@ class Workers:
         return [worker.process.pid for worker in self._every if worker.process is not None]
 
     async def answer(self, requests: Sequence[Request]) -> list[Answer]:
-        """Returns one answer per request, in order.
+        """Returns one answer per request, in order; a single one is given a second process where one dies.
 
         Raises:
             WorkerDiedError: the process died over them; another one takes its place.
             SufficeError: what the model raised.
         """
-        said = await self._asked({"do": "answer", "requests": list(requests)})
+        message = {"do": "answer", "requests": list(requests)}
+        try:
+            said = await self._asked(message)
+        except WorkerDiedError:
+            if len(requests) != 1:  # one of several may have killed it: each is to be tried alone
+                raise
+            said = await self._asked(message)
         return frames.answers_of(said["answers"])
 
     async def explain(self, request: Request) -> Explanation:

@@ -15,7 +15,7 @@ from suffice.serve.errors import LimitReached, TierFailed
 from suffice.serve.reply import Place
 from suffice.serve.tiers.batching import Batching
 from suffice.serve.tiers.bundle_tier import BundleTier
-from suffice.serve.tiers.opened import BundleSettings
+from suffice.serve.tiers.serving import BundleSettings
 from tests.unit.adapt import toy_desk
 from tests.unit.serve.tiers import tiny_run
 

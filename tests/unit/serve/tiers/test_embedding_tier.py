@@ -11,7 +11,7 @@ from suffice.models.embedder import Embedder
 from suffice.serve.errors import LimitReached, TierFailed, TooLarge
 from suffice.serve.tiers.batching import Batching
 from suffice.serve.tiers.embedding_tier import EmbeddingTier
-from suffice.serve.tiers.opened import BundleSettings
+from suffice.serve.tiers.serving import BundleSettings
 from tests.unit.serve.tiers import tiny_run
 
 TEXTS = ["lost my card", "thanks", "", "日本語 please", "hello " * 600]

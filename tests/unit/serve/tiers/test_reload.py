@@ -9,7 +9,7 @@ import pytest
 
 from suffice.certify import statement
 from suffice.serve.tiers.bundle_tier import BundleTier
-from suffice.serve.tiers.opened import BundleSettings
+from suffice.serve.tiers.serving import BundleSettings
 from tests.unit.adapt import toy_desk
 from tests.unit.serve.tiers import tiny_run
 

@@ -90,17 +90,18 @@ def test_a_killed_worker_loses_no_request(place):
     asyncio.run(scene())
 
 
-def test_a_dead_worker_is_an_error_that_can_be_tried_again(place):
-    """The exchange it died in fails as retryable; the next one finds a fresh process."""
+def test_a_dead_worker_is_an_error_for_a_batch_and_none_for_one(place):
+    """A batch fails as retryable, so that each is tried alone; one alone finds a fresh process."""
 
     async def scene():
         async with workers_of(place, count=1) as workers:
-            [process_id] = workers.process_ids
-            os.kill(process_id, signal.SIGKILL)
+            os.kill(workers.process_ids[0], signal.SIGKILL)
             with pytest.raises(WorkerDiedError) as died:
                 await workers.answer(REQUESTS[:2])
             assert died.value.retryable
-            assert 2 == len(await workers.answer(REQUESTS[:2]))
+            answers = await workers.answer(REQUESTS[:2])
+            os.kill(workers.process_ids[0], signal.SIGKILL)
+            assert answers[:1] == await workers.answer(REQUESTS[:1])
 
     asyncio.run(scene())
 

@@ -38,7 +38,7 @@ class BundleSettings:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Opened:
+class Serving:
     """One opened bundle. `place` is REMOTE where a rung asks a server, LOCAL where all compute here."""
 
     certified: Certified
@@ -56,7 +56,7 @@ class Opened:
         await asyncio.to_thread(self.copy.remove)
 
 
-async def opened(settings: BundleSettings, *, clock: Clock | None = None) -> Opened:
+async def open_serving(settings: BundleSettings, *, clock: Clock | None = None) -> Serving:
     """Returns the bundle of a run folder, opened from bytes that were checked against its certificate.
 
     Raises:
@@ -75,7 +75,7 @@ async def opened(settings: BundleSettings, *, clock: Clock | None = None) -> Ope
     except BaseException:
         copy.remove()
         raise
-    return Opened(
+    return Serving(
         certified=proof,
         spec=spec,
         cascade=cascade_of(copy.bundle),
@@ -92,7 +92,7 @@ def checked(settings: BundleSettings) -> tuple[Certified, PrivateCopy]:
     """Returns what a run folder proves, and the copy of its bundle's bytes; takes as long as copying does.
 
     Raises:
-        NotCertified, ArtefactError, OutputError: as `opened`.
+        NotCertified, ArtefactError, OutputError: as `open_serving`.
     """
     proof = certified(settings.folder, key=settings.key, allow_uncertified=settings.allow_uncertified)
     return proof, taken(proof, workplace=settings.workplace)
