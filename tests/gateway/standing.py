@@ -8,7 +8,7 @@ import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,23 +17,25 @@ import uvloop
 from suffice.clock import SystemClock
 from suffice.compose.gateway import Standing, opened_gateway
 from suffice.compose.pages import Address
-from suffice.compose.serving import _settings
+from suffice.compose.serving import server_settings
 from suffice.serve.guard.secret import new_key
 from suffice.serve.server import Server, bound, url_of
 from suffice.serve.site.read import site_of
 
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 CHAT = {"model": "chat", "messages": [{"role": "user", "content": "hello"}]}
 
 
 class SkippingClock(SystemClock):
-    """The machine's clock, which a test can move on."""
+    """Begins at noon, whenever the tests run; goes on as time does, and a test can move it on."""
 
     def __init__(self) -> None:
         self.skipped_s = 0.0
+        self._began_s = super().elapsed_s()
 
     def now(self) -> datetime:
         """Returns the date and time."""
-        return super().now() + timedelta(seconds=self.skipped_s)
+        return NOON + timedelta(seconds=self.elapsed_s() - self._began_s)
 
     def elapsed_s(self) -> float:
         """Returns the seconds of the steady clock."""
@@ -97,7 +99,7 @@ def running(site_file: Path, *, clock: SkippingClock | None = None) -> Iterator[
     """Yields the gateway of a site file, served until the block is left."""
     clock = clock or SkippingClock()
     site = site_of(site_file, listen="127.0.0.1:0")
-    settings = _settings(site)
+    settings = server_settings(site)
     started, told = threading.Event(), []
 
     async def serve() -> None:

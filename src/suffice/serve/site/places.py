@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from suffice.errors import SpecError
 from suffice.ledger.home import home as user_home
 from suffice.serve.store.settings import StoreSettings
 
@@ -17,5 +18,11 @@ def usual_store() -> StoreSettings:
 
 
 def embedded_store(home: Path) -> str:
-    """Returns the address of the SQLite store in a gateway's folder."""
+    """Returns the address of the SQLite store in a gateway's folder.
+
+    Raises:
+        SpecError: the folder's name has a question mark, which ends the path of an address.
+    """
+    if "?" in str(home):
+        raise SpecError(f"the gateway's folder {home} has a ? in its name", hint="name another one as `home`")
     return f"sqlite:///{home / 'gateway.sqlite'}"

@@ -244,3 +244,9 @@ def test_offline_every_server_elsewhere_has_to_be_listed(tmp_path, line, allowed
     assert f"list {allowed} under offline_allow" in advice
     listed = site_of(written(tmp_path, text + f"offline_allow: ['{allowed}']\n"))
     assert [allowed] == [f"{host}:{port}" for host, port in listed.offline_allow]
+
+
+def test_a_folder_that_no_address_can_name_is_refused(tmp_path: Path) -> None:
+    """A question mark would cut the path of the store short."""
+    with pytest.raises(SpecError, match=r"has a \? in its name"):
+        site_of(written(tmp_path, FULL.replace("home: gateway", "home: why?")))
