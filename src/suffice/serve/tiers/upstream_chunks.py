@@ -171,7 +171,7 @@ class UpstreamChunks:
         except orjson.JSONDecodeError as error:
             raise ExchangeFailed(f"tier {name} sent an event that is no JSON") from error
         choices = chunk.get("choices") if type(chunk) is dict else None
-        if choices is None and error_in(chunk):
+        if error_in(chunk):  # some servers send one with choices beside it
             raise ExchangeFailed(f"tier {name} sent an error within its stream")
         if type(choices) is not list:
             raise ExchangeFailed(f"tier {name} sent an event that is no chunk of a completion")

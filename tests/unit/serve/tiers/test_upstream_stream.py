@@ -136,6 +136,10 @@ BREAKS = {
     "ends": (b"", "broke off within its stream"),
     "done_too_early": (DONE, "broke off within its stream"),
     "error": (event({"error": {"message": "sk-secret overloaded"}}), "sent an error within its stream"),
+    "error_with_choices": (
+        event(chunk(finish_reason="error", error={"message": "no"})) + DONE,
+        "sent an error within its stream",
+    ),
     "half_json": (event(b'{"choices": [{'), "sent an event that is no JSON"),
     "no_utf8": (event(b'{"choices":[{"delta":{"content":"\xff"}}]}'), "sent an event that is no JSON"),
     "no_chunk": (event({"hello": 1}), "sent an event that is no chunk of a completion"),
