@@ -143,7 +143,8 @@ def test_prompts_are_completed(client: OpenAI) -> None:
 
 
 def test_models_are_listed(client: OpenAI) -> None:
-    """The client's own list."""
+    """The client's own list, and its look at one."""
+    assert "tickets" == client.models.retrieve("tickets").id
     assert {"tickets", "words"} <= {model.id for model in client.models.list()}
 
 

@@ -1,4 +1,4 @@
-"""Client, gateway, walk and a server as a tier, all real, over loopback: what broken servers do to a client."""
+"""Client, gateway, walk and a server as a tier, all real, over loopback: what broken servers come to."""
 
 import asyncio
 from collections.abc import AsyncIterator

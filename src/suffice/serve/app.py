@@ -14,7 +14,7 @@ from suffice.clock import Clock
 from suffice.serve.endpoint import CallEndpoint
 from suffice.serve.errors import BadCall, CallError, NotFound
 from suffice.serve.gateway import Gateway
-from suffice.serve.plain import Health, KeepFeedback, Metrics, Models, Troubles
+from suffice.serve.plain import MODELS, Health, KeepFeedback, Metrics, Models, Troubles
 from suffice.serve.ports import Feedback
 from suffice.serve.wire import chat, completions
 from suffice.serve.wire.asked import Api
@@ -75,7 +75,7 @@ def app_of(gateway: Gateway, around: Surroundings) -> App:
         )
         for path, api in APIS.items()
     }
-    endpoints["/v1/models"] = Models(gateway, since=around.clock.now())
+    endpoints[MODELS] = Models(gateway, since=around.clock.now())
     endpoints["/health"] = Health(around.health)
     endpoints["/ready"] = Health(around.ready, failing=503)
     if around.feedback is not None:
@@ -103,11 +103,14 @@ class App:
         """Answers one request."""
         if scope["type"] != "http":
             raise TypeError(f"this application answers HTTP alone, not {scope['type']}")
-        path = scope["path"]
+        path: str = scope["path"]
         endpoint = self._endpoints.get(path)
-        if endpoint is None and self._pages is not None and not path.startswith("/v1/"):
-            await self._pages(scope, receive, send)
-            return
+        if endpoint is None:
+            if self._pages is not None and not self._is_meant_here(path):
+                await self._pages(scope, receive, send)
+                return
+            if path.startswith(f"{MODELS}/"):
+                endpoint = self._endpoints.get(MODELS)
         exchange = Exchange(scope, receive, send)
         try:
             await self._answer(exchange, endpoint)
@@ -121,7 +124,7 @@ class App:
 
     async def _answer(self, exchange: Exchange, endpoint: Endpoint | None) -> None:
         try:
-            await _taking(exchange, endpoint)(exchange)
+            await self._taking(exchange, endpoint)(exchange)
         except CallError as error:
             await _refuse(exchange, error)
         except ClientLeft:
@@ -130,23 +133,31 @@ class App:
             _log.exception("%s failed", exchange.id)
             await _refuse(exchange, unforeseen(exchange.id))
 
+    def _is_meant_here(self, path: str) -> bool:
+        """Says whether a path is an API's, or would be with another base URL."""
+        return path.startswith("/v1/") or f"/v1{path}" in self._endpoints
 
-def _taking(exchange: Exchange, endpoint: Endpoint | None) -> Endpoint:
-    """Returns the endpoint, where there is one that takes the method.
+    def _taking(self, exchange: Exchange, endpoint: Endpoint | None) -> Endpoint:
+        """Returns the endpoint, where there is one that takes the method.
 
-    Raises:
-        NotFound: no endpoint has the path.
-        BadCall: status 405, this one takes other methods.
-    """
-    if endpoint is None:
-        raise NotFound(f"there is no {exchange.path[:200]} here", code="unknown_path")
-    if exchange.method not in endpoint.methods:
-        raise BadCall(
-            f"{exchange.path} takes {' or '.join(endpoint.methods)}, not {exchange.method[:20]}",
-            status=405,
-            code="method_not_allowed",
-        )
-    return endpoint
+        Raises:
+            NotFound: no endpoint has the path.
+            BadCall: status 405, this one takes other methods.
+        """
+        path = exchange.path
+        if endpoint is None:
+            tail = "/" + path.strip("/").removeprefix("v1/").removeprefix("v1/")
+            hint = (
+                f"; the base URL ends in /v1, the path in {tail}" if f"/v1{tail}" in self._endpoints else ""
+            )
+            raise NotFound(f"there is no {path[:200]} here{hint}", code="unknown_path")
+        if exchange.method not in endpoint.methods:
+            raise BadCall(
+                f"{path} takes {' or '.join(endpoint.methods)}, not {exchange.method[:20]}",
+                status=405,
+                code="method_not_allowed",
+            )
+        return endpoint
 
 
 async def _refuse(exchange: Exchange, error: CallError) -> None:

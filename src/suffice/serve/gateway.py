@@ -106,7 +106,7 @@ class Gateway:
         """
         case.requested_model = asked.model
         self._rooms.journal.check()
-        case.route = chosen = self._route_of(asked, route)
+        case.route = chosen = self._chosen(asked, route)
         self._rooms.door.admit(case.caller, chosen.name)
         case.call = call = self._inspected(self._call(case, asked, chosen, wishes))
         case.steps = None
@@ -149,22 +149,31 @@ class Gateway:
     def _since_ms(self, case: Case) -> float:
         return (self._clock.elapsed_s() - case.started_s) * 1000.0
 
-    def _route_of(self, asked: Asked, named: str | None) -> Route:
-        """Returns the route: by header, else by the system prompt's hash, else by the model's name."""
-        if named is None and self._by_prompt and asked.system_prompt is not None:
-            meant = self._by_prompt.get(fingerprint.of_text(asked.system_prompt))
-            if meant is not None:
-                return meant
-        name = asked.model if named is None else named
+    def route_of(self, name: str, *, param: str = "model") -> Route:
+        """Returns the route of a name.
+
+        Raises:
+            NotFound: nothing is served under it; names what is.
+        """
         route = self._routes.get(name)
         if route is None:
             known = ", ".join(sorted(self._routes)) or "none"
             raise NotFound(
                 f"there is no model {name[:200]!r} here; known models: {known}",
                 code="model_not_found",
-                param="model" if named is None else "x-suffice-route",
+                param=param,
             )
         return route
+
+    def _chosen(self, asked: Asked, named: str | None) -> Route:
+        """Returns the route: by header, else by the system prompt's hash, else by the model's name."""
+        if named is not None:
+            return self.route_of(named, param="x-suffice-route")
+        if self._by_prompt and asked.system_prompt is not None:
+            meant = self._by_prompt.get(fingerprint.of_text(asked.system_prompt))
+            if meant is not None:
+                return meant
+        return self.route_of(asked.model)
 
     @staticmethod
     def _call(case: Case, asked: Asked, route: Route, wishes: Wishes) -> Call:

@@ -18,11 +18,12 @@ from suffice.serve.wire.exchange import Exchange
 
 # What is wrong, by part; empty where all is well.
 Troubles = Callable[[], Mapping[str, str]]
+MODELS = "/v1/models"
 _PROMETHEUS = b"text/plain; version=0.0.4; charset=utf-8"
 
 
 class Models:
-    """Lists what may be named as `model`, to callers of this gateway."""
+    """Lists what may be named as `model`, or shows one, to callers of this gateway."""
 
     methods = ("GET", "HEAD")
 
@@ -31,9 +32,18 @@ class Models:
         self._created = int(since.timestamp())
 
     async def __call__(self, exchange: Exchange) -> None:
-        """Answers one request."""
+        """Answers one request: below `/v1/models/` the rest of the path is a model's name.
+
+        Raises:
+            NotFound: there is no such model.
+        """
         await self._gateway.authenticate(exchange.authorization)
-        await exchange.send(200, orjson.dumps(models.model_list(self._gateway.routes, self._created)))
+        name = exchange.path.removeprefix(MODELS).removeprefix("/")
+        if name:
+            found = models.model_object(self._gateway.route_of(name).name, self._created)
+        else:
+            found = models.model_list(self._gateway.routes, self._created)
+        await exchange.send(200, orjson.dumps(found))
 
 
 class KeepFeedback:

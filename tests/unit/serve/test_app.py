@@ -458,6 +458,26 @@ def test_models_are_listed() -> None:
     assert {"suffice"} == {model["owned_by"] for model in got.json["data"]}
 
 
+def test_one_model_is_shown_by_its_name() -> None:
+    """The rest of the path is the name, slashes and all; an unknown one is a 404 that names the known."""
+    composed = Composed({"team/tickets": local("billing")})
+    assert "team/tickets" == get(composed.app, path="/v1/models/team/tickets", method="GET").json["id"]
+    lost = get(composed.app, path="/v1/models/tickets", method="GET")
+    assert (404, "model_not_found") == (lost.status, lost.error["code"])
+
+
+@pytest.mark.parametrize("path", ["/chat/completions", "/v1/v1/chat/completions", "/v1/chat/completions/"])
+def test_a_wrong_base_url_is_told_the_right_one(path: str) -> None:
+    """The usual slips get a 404 in OpenAI's shape that says how the base URL ends, pages or not."""
+
+    async def pages(_scope: Any, _receive: Any, _send: Any) -> None:
+        raise AssertionError
+
+    got = get(Composed({}, pages=pages).app, CHAT, path=path)
+    assert 404 == got.status
+    assert "the base URL ends in /v1, the path in /chat/completions" in got.error["message"]
+
+
 def test_feedback_is_acknowledged_once_it_is_kept() -> None:
     """A judgement goes to the port with the caller's key; unknown fields and calls are refused."""
     composed = Composed({"tickets": local("billing")})
