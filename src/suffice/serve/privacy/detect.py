@@ -83,10 +83,12 @@ class Detector:
     def _found(self, text: str, lead: str, tick: Tick) -> Iterator[Find]:
         """Returns the finds of every detector in one reading of a text."""
         seen = glance(text)
-        if seen & SECRET:
-            yield from secrets(text, tick)
+        known = list(secrets(text, tick)) if seen & SECRET else []
+        yield from known
         if seen & ADDRESS:
-            yield from emails(text, tick)
+            for email in emails(text, tick):
+                if all(email.end <= secret.start or secret.end <= email.start for secret in known):
+                    yield email  # and not the password before a host
         if seen & NUMBER:
             yield from self._numbers(text, lead, tick)
         if self._looks_for_ips:

@@ -15,8 +15,8 @@ class Find(NamedTuple):
 def settled(finds: Iterable[Find], rank: Callable[[str], int]) -> list[Find]:
     """Returns the finds in order, none overlapping; `rank` says how strict a class's treatment is.
 
-    What lies within another find is that find's, unless that one may be sent as it is (rank 0). Of two that
-    overlap otherwise the stricter class takes both, so that no part of either is left over.
+    Of two that overlap the stricter class takes both, so that no part of either is left over; the wider one
+    where they are as strict. What may be sent as it is (rank 0) takes nothing from others, nor gives.
     """
     kept: list[Find] = []
     for find in sorted(set(finds), key=lambda find: (find.start, -find.end, -rank(find.name), find.name)):
@@ -25,7 +25,7 @@ def settled(finds: Iterable[Find], rank: Callable[[str], int]) -> list[Find]:
             kept.append(find)
         elif rank(last.name) == 0 and rank(find.name) > 0:
             kept[-1] = find  # what may be sent hides nothing that may not
-        elif find.end > last.end and rank(find.name) > 0:
+        elif rank(find.name) > 0:
             name = find.name if rank(find.name) > rank(last.name) else last.name
-            kept[-1] = Find(last.start, find.end, name)
+            kept[-1] = Find(last.start, max(last.end, find.end), name)
     return kept

@@ -19,7 +19,7 @@ def _sign(byte: int) -> int:
 _SIGNS = bytes(_sign(byte) for byte in range(256))
 _PIECES = bytes(ord(" ") if byte in _SPACES else ord("x") for byte in range(256))
 _SIX_DIGITS = b"000000"
-_TAX_CODE = b"xxxxxx00x"  # how an Italian one begins
+_LETTERED = b"xx00"  # how an IBAN begins, and an Italian tax code goes on; neither must have six digits
 _LONG_PIECE = b"x" * 16  # any key or token of `credential` has as many signs without a space
 _PASSWORDS = (b"pass", b"pwd", b"kennwort", b"contrase", b"senha", b"wachtwoord")
 _PASSWORDS_BEYOND = tuple(word.encode() for word in ("hasło", "पासवर्ड", "密码"))
@@ -36,7 +36,7 @@ def glance(text: str) -> int:
     found = 0
     if b"@" in raw or (b"(" in raw and b"(at)" in lower) or (b"[" in raw and b"[at]" in lower):
         found = ADDRESS
-    if _SIX_DIGITS in raw.translate(_SIGNS, _SEPARATORS) or _TAX_CODE in raw.translate(_SIGNS):
+    if _SIX_DIGITS in raw.translate(_SIGNS, _SEPARATORS) or _LETTERED in raw.translate(_SIGNS):
         found |= NUMBER
     if _LONG_PIECE in raw.translate(_PIECES) or _names_password(lower, is_ascii=len(raw) == len(text)):
         found |= SECRET

@@ -19,6 +19,8 @@ from suffice.serve.privacy.numbers import Run, around
 
 _FEWEST, _MOST = 7, 15
 _NATIONAL_MOST = 12
+_UNTOLD_FEWEST = 9  # digits of a number that no word announces
+_JOINING = ":-.,/"
 # "Telephone", "call me" and the like in the languages of the standard regions; matched at a word's start.
 _WORDS = re.compile(
     r"(?<![a-z])(?:tel(?:\b|[eé_]?(?:ph|f))|phone|ph\b|mobil|m[oó]vil|cell|celular|call|dial|ring|fax|whats|sms\b|texte?d?\b"
@@ -114,8 +116,11 @@ def _international(text: str, start: int) -> int | None:
 
 
 def _is_bounded(text: str, start: int) -> bool:
-    """Says whether a number begins here: no letter or digit is joined to it."""
-    return start == 0 or _NUMBER_SIGNS.match(text[start - 1]) is None
+    """Says whether a number begins here: nothing is joined to it, as in `x5`, `:05` or `a-7678`."""
+    before = text[start - 1 : start]
+    if before and before in _JOINING:
+        return not text[start - 2 : start - 1].isalnum() or (text[start - 2].isalpha() and before == ":")
+    return _NUMBER_SIGNS.match(before) is None
 
 
 def _is_international(digits: str) -> bool:
@@ -139,7 +144,10 @@ def _is_national(run: Run, first: int, last: int, *, regions: Sequence[Region], 
         return False
     if _WORDS.search(around(run.text, run.groups[first][0], run.groups[last][1], lead)) is not None:
         return True
-    if first == last or not run.is_apart(first, last) or _DATE.fullmatch(digits) is not None:
+    if len(digits) < _UNTOLD_FEWEST or first == last or _DATE.fullmatch(digits) is not None:
+        return False
+    slash = "/" in run.text[run.groups[first][1] : run.groups[last][0]]
+    if not run.is_apart(first, last) or (slash and digits[0] != "0"):
         return False
     lengths = "".join(f"{length}," for length in run.lengths(first, last))
     return any(region.groups.fullmatch(lengths) is not None for region in possible)

@@ -197,7 +197,7 @@ class Failing:
 
 
 def test_litellm_30728_a_detector_that_fails_keeps_the_call_here():
-    """The guard fails closed: an error while looking is `uninspected` and local, even where all is allowed."""
+    """The guard fails closed: an error while looking is `uninspected` and local, whatever is allowed."""
     section = {"default": "allow", "classes": {"uninspected": "allow"}}
     inspection = inspected(chat(f"x {MAIL}"), section, finders=[Failing()])
     assert ({"uninspected": 1}, True, None) == (

@@ -147,7 +147,7 @@ def test_a_stream_that_breaks_breaks_for_the_reader_and_is_closed():
 
 
 def test_placeholders_avoid_what_looks_like_one():
-    """A text that has `[EMAIL_1]` itself gets other numbers, so that nothing is restored that was not masked."""
+    """A text that has `[EMAIL_1]` itself gets other numbers: only what was masked is restored."""
     placeholders = Placeholders(["see [EMAIL_1]"])
     assert ["[EMAIL_2]", "[EMAIL_3]", "[EMAIL_2]"] == [placeholders.of("email", value) for value in "aba"]
 
