@@ -21,6 +21,10 @@ def host_and_port(written: str) -> tuple[str, int]:
 
 
 def server_of(url: str) -> tuple[str, int]:
-    """Returns the host (lower case; `localhost` where the URL names none) and the port of a URL's server."""
+    """Returns the host (lower case; `localhost` where the URL names none) and the port of a URL's server.
+
+    Raises:
+        ValueError: it is no URL.
+    """
     parts = urlsplit(url)
     return parts.hostname or "localhost", parts.port or _USUAL_PORTS.get(parts.scheme, 0)

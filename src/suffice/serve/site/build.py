@@ -9,7 +9,6 @@ from suffice import fingerprint
 from suffice.errors import SpecError
 from suffice.models.http.endpoint import Endpoint, Waiting
 from suffice.models.http.spend import Price
-from suffice.serve.observe.traces import TraceSettings
 from suffice.serve.privacy.settings import PrivacySettings, read_privacy
 from suffice.serve.route import Route
 from suffice.serve.site.addresses import host_and_port
@@ -29,7 +28,7 @@ def site_from(keys: SiteFile, *, base: Path, offline: bool = False) -> Site:
         Problem: names that clash or lead nowhere, an address that is none, a server beyond this
             machine where the site is offline.
     """
-    home = _path(keys.home, base) if keys.home is not None else usual_home()
+    home = _path(keys.home, base, ("home",)) if keys.home is not None else usual_home()
     host, port = _address(keys.listen, ("listen",))
     allow = tuple(
         _address(written.lower(), ("offline_allow", index))
@@ -47,11 +46,11 @@ def site_from(keys: SiteFile, *, base: Path, offline: bool = False) -> Site:
         audit=Audit(**keys.audit.model_dump()),
         limits=ServerLimits(**keys.limits.model_dump()),
         store=StoreSettings(url=_store(keys.store, home)),
-        traces=None if keys.traces is None else TraceSettings(**keys.traces.model_dump()),
+        traces=None if keys.traces is None else _traces(keys.traces),
         hosts=keys.hosts,
         offline=keys.offline or offline,
         offline_allow=allow,
-        trusted_key=None if keys.trusted_key is None else _path(keys.trusted_key, base),
+        trusted_key=None if keys.trusted_key is None else _path(keys.trusted_key, base, ("trusted_key",)),
     )
     check_names(keys, site)
     check_prompts(site)
@@ -60,8 +59,18 @@ def site_from(keys: SiteFile, *, base: Path, offline: bool = False) -> Site:
     return site
 
 
-def _path(written: str, base: Path) -> Path:
-    return (base / Path(written).expanduser()).resolve()
+def _path(written: str, base: Path, path: tuple[str | int, ...]) -> Path:
+    try:
+        return (base / Path(written).expanduser()).resolve()
+    except (ValueError, RuntimeError, OSError) as error:  # a null byte, a user that is none, a name too long
+        raise Problem(f"this is no path: {error}", path=path) from error
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # e.g. a name that is too long for the disk
+        return False
 
 
 def _address(written: str, path: tuple[str | int, ...]) -> tuple[str, int]:
@@ -111,8 +120,8 @@ def _served(keys: SiteFile, base: Path) -> Iterator[Served]:
     for name, model in keys.models.items():
         if model.bundle is None:
             continue
-        folder = _path(model.bundle, base)
-        if not folder.is_dir():
+        folder = _path(model.bundle, base, ("models", name, "bundle"))
+        if not _is_folder(folder):
             raise Problem(
                 f"there is no folder {folder}",
                 path=("models", name, "bundle"),
