@@ -37,12 +37,14 @@ class Wishes:
 
     `local_only`: no tier outside this machine. `escalate_below`: pass up what a tier trusts less
     than this, where that is stricter than the certified threshold. `skip_to`: do not ask the tiers
-    before this one (for a key with the scope `tiers`).
+    before this one (for a key with the scope `tiers`). `no_people`: it is given to nobody's review queue,
+    e.g. because it is only tried out.
     """
 
     local_only: bool = False
     escalate_below: float | None = None
     skip_to: str | None = None
+    no_people: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

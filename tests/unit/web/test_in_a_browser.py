@@ -19,7 +19,7 @@ pytestmark = [
 
 ASKED = '{"model": "tickets", "messages": [{"role": "user", "content": "Where is my parcel?"}]}'
 PATHS = (
-    *("/overview", "/requests", "/requests/req-0001", "/models", "/review", "/review/tkt_01"),
+    *("/overview", "/requests", "/requests/req-0001", "/served", "/review", "/review/tkt_01"),
     *("/playground", "/keys", "/audit"),
 )
 TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"

@@ -85,7 +85,7 @@ def test_a_key_that_may_see_no_page_is_told_so():
         ("/\\evil.example", "/overview"),
         ("javascript:alert(1)", "/overview"),
         ("/requests\r\nset-cookie: a=b", "/overview"),
-        ("/models", "/models"),
+        ("/served", "/served"),
     ],
 )
 def test_a_log_in_never_leads_to_another_site(target, expected):
@@ -187,7 +187,7 @@ def test_logging_out_kills_copies_of_the_cookie():
     site.log_in()
     cookie = site.client.cookies[COOKIE]
     token = re.search(
-        r'action="/logout"><input type="hidden" name="token" value="([^"]+)"', site.client.get("/models").text
+        r'action="/logout"><input type="hidden" name="token" value="([^"]+)"', site.client.get("/served").text
     )
     assert 303 == site.client.post("/logout", data={"token": token[1]}, headers=own_page()).status_code
     assert 401 == site.client.get("/overview.json", headers={"cookie": f"{COOKIE}={cookie}"}).status_code

@@ -6,6 +6,7 @@ from dataclasses import replace
 import orjson
 import pytest
 
+from suffice.serve.app import APIS
 from suffice.serve.call import Wishes
 from suffice.serve.errors import NobodyAnswered
 from suffice.serve.reply import Place
@@ -113,8 +114,8 @@ def test_an_empty_page_says_what_to_type(path):
 def test_empty_pages_of_other_kinds_say_what_to_do():
     """No routes, no queue, no audit log, no asking: each says what would change that."""
     site = full(events=[], tickets=[], site=fake_site(routes=(), tiers=()))
-    site.client.get("/models")
-    assert "suffice serve runs/tickets" in site.client.get("/models").text
+    site.client.get("/served")
+    assert "suffice serve runs/tickets" in site.client.get("/served").text
     assert "suffice serve runs/tickets" in site.client.get("/playground").text
     assert "kind: human" in site.client.get("/review").text
     assert "Nothing waits" in full(tickets=[]).client.get("/review").text
@@ -183,7 +184,7 @@ def test_a_tier_that_cannot_be_asked_why_does_not_break_the_page():
 
 def test_models_show_what_is_proven_and_what_is_not():
     """A valid certificate with its statement, n, alpha and signer; uncertified and refused as such."""
-    page = full().client.get("/models").text
+    page = full().client.get("/served").text
     for shown in (
         "accuracy at most 2 points below the reference",
         "probability at most 4%",
@@ -218,13 +219,13 @@ def test_an_answer_that_cannot_be_is_refused(answer, says):
 
 
 def test_the_playground_asks_small_and_large_as_this_key():
-    """Both questions go through the gateway; small may not leave, large begins at the reference."""
+    """Both questions go through the gateway; small stays here, large begins at the reference."""
     site = full()
     form = {"token": token_of(site.client.get("/playground")), "route": "tickets", "text": "Where?"}
     page = site.client.post("/playground", data=form, headers=own_page())
     assert [
-        ("boss", "tickets", "Where?", Wishes(local_only=True)),
-        ("boss", "tickets", "Where?", Wishes(skip_to="large")),
+        ("boss", "tickets", "Where?", Wishes(local_only=True, no_people=True)),
+        ("boss", "tickets", "Where?", Wishes(skip_to="large", no_people=True)),
     ] == site.asks
     assert re.search(
         r"Both say the same\.\s+The small one was 259 times as fast, and 8,250 times cheaper", page.text
@@ -332,3 +333,9 @@ def test_a_tier_that_left_the_site_is_still_counted():
 
 async def _no_latency(*_, **__):
     return []
+
+
+def test_no_page_stands_where_a_client_with_a_wrong_base_url_asks():
+    """No page's path is an API's without its /v1: such a client gets a hint, not HTML."""
+    apis = {*APIS, "/v1/models", "/v1/feedback", "/v1/embeddings", "/v1/decisions", "/v1/systemone"}
+    assert set() == apis & {f"/v1{view.path}" for view in VIEWS}

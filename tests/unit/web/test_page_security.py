@@ -25,7 +25,7 @@ PATHS = (
     "/overview",
     "/requests",
     "/requests/req-0002",
-    "/models",
+    "/served",
     "/review",
     "/review/tkt_01",
     "/playground",

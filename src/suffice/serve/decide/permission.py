@@ -9,6 +9,7 @@ from suffice.serve.reply import Place
 
 _SCOPE = "tiers"
 _STAYS = "the call stays on this machine"
+_NO_PEOPLE = "the call is not for people"
 
 
 def refusals(tiers: Sequence[Tier], call: Call) -> list[str]:
@@ -28,6 +29,8 @@ def nobody_may(call: Call, reasons: Sequence[str]) -> CallError:
     """Returns the error of a call that may be given to no tier, by the reasons of the tiers."""
     if _STAYS in reasons:
         return NotAllowed("the call must stay on this machine, where no tier can answer it")
+    if _NO_PEOPLE in reasons:
+        return NotAllowed("only people answer here, and the call is not for them")
     needs = ", ".join(sorted(call.needs))
     return BadCall(f"no tier of {call.route} can do what the call needs: {needs}")
 
@@ -47,4 +50,6 @@ def _first(tiers: Sequence[Tier], call: Call) -> int:
 def _refusal(tier: Tier, call: Call) -> str:
     if tier.place is Place.REMOTE:
         return _STAYS if call.local_only or call.wishes.local_only else ""
+    if tier.place is Place.HUMAN and call.wishes.no_people:
+        return _NO_PEOPLE
     return f"it cannot do what the call needs: {', '.join(sorted(call.needs))}" if call.needs else ""

@@ -52,7 +52,7 @@ def _tier(tier: TierFacts, site: SiteFacts) -> Json:
 
 VIEW = View(
     name="models",
-    path="/models",
+    path="/served",  # a client whose base URL lacks /v1 asks for /models, and has to be told so
     title="Models",
     scopes=frozenset({"view", "admin"}),
     facts=facts,

@@ -43,7 +43,7 @@ async def _small(pages: Pages, visit: Visit, route: Route, text: str) -> Json:
     tier = _local_tier(pages.site(), route)
     if tier is None:
         return _absent("small", None, "this route has no tier on this machine")
-    side = await _asked(pages, visit, route, text, Wishes(local_only=True))
+    side = await _asked(pages, visit, route, text, Wishes(local_only=True, no_people=True))
     return {
         **side,
         **_of("small", tier, pages.site()),
@@ -57,7 +57,7 @@ async def _large(pages: Pages, visit: Visit, route: Route, text: str) -> Json:
         return _absent("large", None, "this route has no reference to compare with")
     if "tiers" not in visit.caller.scopes:
         return _absent("large", tier, "asking a later tier directly needs a key with the scope tiers")
-    side = await _asked(pages, visit, route, text, Wishes(skip_to=tier))
+    side = await _asked(pages, visit, route, text, Wishes(skip_to=tier, no_people=True))
     return {**side, **_of("large", tier, pages.site()), "explanation": None}
 
 
