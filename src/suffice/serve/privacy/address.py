@@ -14,8 +14,8 @@ _DOMAIN = re.compile(
     r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}(?:[^\W\d_]{2,24}|xn--[a-z0-9-]{2,59})|\[[0-9a-fA-F:.]{3,45}\]"
 )
 _RETINA = re.compile(r"[0-9](?:\.[0-9])?x\.")  # logo@2x.png is a picture
-# An at sign in words of its own; ` at ` alone would find half of all sentences.
-_AT = re.compile(r"@| ?(?:\[at\]|\(at\)|\{at\}|<at>) ?", re.IGNORECASE)
+# An at sign in brackets; ` at ` alone would find half of all sentences.
+_SPELLED_AT = re.compile(r" ?(?:\[at\]|\(at\)) ?", re.IGNORECASE)
 _SPELLED_DOT = re.compile(r" ?(?:\[(?:dot|\.)\]|\((?:dot|\.)\)|\{(?:dot|\.)\}) ?", re.IGNORECASE)
 _SPELLED_DOMAIN = re.compile(
     rf"[\w-]{{1,63}}(?:(?:\.|{_SPELLED_DOT.pattern})[\w-]{{2,63}}){{1,4}}", re.IGNORECASE
@@ -29,20 +29,35 @@ _IP = re.compile(
 
 def emails(text: str, tick: Tick) -> Iterator[Find]:
     """Returns the e-mail addresses of a text, also with `[at]` and `[dot]`."""
-    for at in _AT.finditer(text):
+    place = text.find("@")
+    while place >= 0:
         tick()
-        before = text[max(0, at.start() - _LOCAL_MOST) : at.start()]
-        local = _LOCAL.match(before[::-1])
-        if local is None or _RETINA.match(text, at.end()) is not None:
-            continue
-        is_spelled = at.group() != "@"
-        domain = (_SPELLED_DOMAIN if is_spelled else _DOMAIN).match(text, at.end())
-        if domain is None and not is_spelled:
-            domain = _SPELLED_DOMAIN.match(text, at.end())
-            if domain is None or _SPELLED_DOT.search(domain.group()) is None:
-                continue
-        if domain is not None:
-            yield Find(at.start() - len(local.group()), domain.end(), "email")
+        start, end = _local_start(text, place), _domain_end(text, place + 1)
+        if start < place and end is not None and _RETINA.match(text, place + 1) is None:
+            yield Find(start, end, "email")
+        place = text.find("@", place + 1)
+    if "(" in text or "[" in text:
+        for at in _SPELLED_AT.finditer(text):
+            tick()
+            start, domain = _local_start(text, at.start()), _SPELLED_DOMAIN.match(text, at.end())
+            if start < at.start() and domain is not None:
+                yield Find(start, domain.end(), "email")
+
+
+def _local_start(text: str, at: int) -> int:
+    """Returns where what stands before an at sign begins; the at sign's place where nothing does."""
+    local = _LOCAL.match(text[max(0, at - _LOCAL_MOST) : at][::-1])
+    return at if local is None else at - len(local.group())
+
+
+def _domain_end(text: str, start: int) -> int | None:
+    """Returns where the name of a host ends, None where there is none."""
+    domain = _DOMAIN.match(text, start)
+    if domain is None:
+        domain = _SPELLED_DOMAIN.match(text, start)
+        if domain is None or _SPELLED_DOT.search(domain.group()) is None:
+            return None
+    return domain.end()
 
 
 def ip_addresses(text: str, tick: Tick) -> Iterator[Find]:

@@ -139,8 +139,7 @@ def _is_international(digits: str) -> bool:
 def _is_national(run: Run, first: int, last: int, *, regions: Sequence[Region], lead: str) -> bool:
     """Says whether digits without country code are a number of one of the regions, and meant as one."""
     digits = run.digits(first, last)
-    possible = [region for region in regions if region.shape.fullmatch(digits) is not None]
-    if not possible:
+    if _any_of(tuple(regions)).fullmatch(digits) is None:
         return False
     if _WORDS.search(around(run.text, run.groups[first][0], run.groups[last][1], lead)) is not None:
         return True
@@ -150,4 +149,13 @@ def _is_national(run: Run, first: int, last: int, *, regions: Sequence[Region], 
     if not run.is_apart(first, last) or (slash and digits[0] != "0"):
         return False
     lengths = "".join(f"{length}," for length in run.lengths(first, last))
-    return any(region.groups.fullmatch(lengths) is not None for region in possible)
+    return any(
+        region.groups.fullmatch(lengths) is not None and region.shape.fullmatch(digits) is not None
+        for region in regions
+    )
+
+
+@lru_cache(maxsize=64)
+def _any_of(regions: tuple[Region, ...]) -> re.Pattern[str]:
+    """Returns a pattern for the numbers of any of some regions."""
+    return re.compile("|".join(region.shape.pattern for region in regions) or "(?!)")
