@@ -11,7 +11,7 @@ from suffice.score.judge.asking import WORTH, Case, Mode, asked
 from suffice.score.judge.verdicts import verdict_of
 
 # As with a live reference: of which rows a judge says nothing may depend on the rows.
-_MOST_FAILED = 0.05
+_FEW_FAILED, _MOST_FAILED = 2, 0.05
 _TIE = 0.5
 
 
@@ -60,7 +60,7 @@ class JudgeScorer:
         """Returns one score per pair of a case (as a wish) and an answer; None where there is no case.
 
         Raises:
-            ModelError: the judge did not answer more than a twentieth of the questions.
+            ModelError: the judge did not answer more than two, and more than a twentieth, of the questions.
             BudgetExceeded: asking on would pass the spend cap; what was paid for is kept.
         """
         judged = await self.judge([None if w is None else Case.of_wish(w) for w in wanted], answers)
@@ -77,7 +77,7 @@ class JudgeScorer:
         """Returns what the judge says of each answer, asked for all at once.
 
         Raises:
-            ModelError: the judge did not answer more than a twentieth of the questions.
+            ModelError: the judge did not answer more than two, and more than a twentieth, of the questions.
             BudgetExceeded: asking on would pass the spend cap; what was paid for is kept.
         """
         questions = [self._questions(case, answer) for case, answer in zip(cases, answers, strict=True)]
@@ -106,24 +106,24 @@ class JudgeScorer:
         return Judgement(worth=sum(worth) / len(worth), verdicts=verdicts)
 
     async def _ask(self, requests: Sequence[Request]) -> None:
-        fresh = list({r.key: r for r in requests if r.key not in self.said or r.key in self.failed}.values())
+        """Asks what was not asked before. What failed is asked again by the next run, not by this one."""
+        fresh = list({r.key: r for r in requests if r.key not in self.said}.values())
         if not fresh:
             return
         given = await self.model.answer(fresh)
-        failed = [answer.error for answer in given if answer.error is not None]
-        if len(failed) > _MOST_FAILED * len(fresh):
-            raise ModelError(
-                f"the judge {self.model.name} did not answer {len(failed):,} of {len(fresh):,} questions; "
-                f"the first time: {failed[0]}",
-                hint="what it answered is kept: run again when it answers, with a longer timeout_s if needed",
-            )
         for request, answer in zip(fresh, given, strict=True):
             self._take(request, answer)
+        if len(self.failed) > max(_FEW_FAILED, _MOST_FAILED * len(self.said)):
+            first = next(answer.error for answer in given if answer.error is not None)
+            raise ModelError(
+                f"the judge {self.model.name} did not answer {len(self.failed):,} of {len(self.said):,} "
+                f"questions; the last time because: {first}",
+                hint="what it answered is kept: run again when it answers, with a longer timeout_s if needed",
+            )
 
     def _take(self, request: Request, answer: Answer) -> None:
         verdict = verdict_of(answer.text, self.mode)
         self.said[request.key] = verdict
-        self.failed.discard(request.key)
         if answer.error is not None:
             self.failed.add(request.key)
         elif verdict is None:

@@ -108,20 +108,19 @@ def test_equal_questions_are_asked_once():
 
 
 def test_a_judge_that_fails_too_often_is_an_error():
-    """Up to a twentieth may fail and is asked again; more is an error that quotes the first failure."""
-    with pytest.raises(ModelError, match=r"did not answer 1 of 2 questions.*overloaded"):
-        scored(
-            Judge(lambda text: ValueError("overloaded") if "plum" in text else "correct"), ["pear", "plum"]
-        )
-    answers = [f"pear {number}" for number in range(40)]
-    broken = [True]
-    judge = Judge(lambda text: ValueError("odd") if "pear 39" in text and broken else "correct")
-    scorer, values = scored(judge, answers)
+    """More than two failures, and more than a twentieth, are an error that quotes one."""
+    judge = Judge(lambda text: ValueError("overloaded") if "plum" in text else "correct")
+    with pytest.raises(ModelError, match=r"did not answer 3 of 4 questions.*overloaded"):
+        scored(judge, ["pear", "plum 1", "plum 2", "plum 3"])
+
+
+def test_a_few_failures_are_missing_verdicts():
+    """They are counted, worth what a missing verdict is, and not asked again by this run."""
+    judge = Judge(lambda text: ValueError("odd") if "pear 39" in text else "correct")
+    scorer, values = scored(judge, [f"pear {number}" for number in range(40)])
     assert [1.0] * 39 + [0.0] == values
-    assert 1 == len(scorer.failed)
-    broken.clear()
     scores = asyncio.run(scorer.score([CASE.as_wish()], ["pear 39"]))
-    assert ([1.0], set()) == ([s.value for s in scores], scorer.failed)
+    assert ([0.0], 1, 40) == ([score.value for score in scores], len(scorer.failed), len(judge.asked))
 
 
 @pytest.mark.parametrize(
