@@ -9,13 +9,14 @@ from suffice import fingerprint
 from suffice.errors import SpecError
 from suffice.models.http.endpoint import Endpoint, Waiting
 from suffice.models.http.spend import Price
+from suffice.serve.observe.traces import TraceSettings
 from suffice.serve.privacy.settings import PrivacySettings, read_privacy
 from suffice.serve.route import Route
-from suffice.serve.site.addresses import host_and_port
+from suffice.serve.site.addresses import host_and_port, server_of
 from suffice.serve.site.coherence import check_names, check_offline, check_prompts
 from suffice.serve.site.places import embedded_store, usual_home
 from suffice.serve.site.problem import Problem
-from suffice.serve.site.schema import HumanKeys, ModelKeys, SiteFile, UpstreamKeys
+from suffice.serve.site.schema import HumanKeys, ModelKeys, SiteFile, TraceKeys, UpstreamKeys
 from suffice.serve.site.site import Audit, Served, ServerLimits, Site
 from suffice.serve.store.settings import StoreSettings
 from suffice.serve.tiers.upstream_settings import UpstreamSettings
@@ -87,7 +88,25 @@ def _store(written: str, home: Path) -> str:
         raise Problem(
             f"{written!r} is no store", path=("store",), hint="write sqlite, or postgresql://user@host/name"
         )
+    _check_url(written, ("store",))
     return written
+
+
+def _traces(keys: TraceKeys) -> TraceSettings:
+    path = ("traces", "endpoint")
+    if not keys.endpoint.startswith(("http://", "https://")):
+        raise Problem(
+            f"{keys.endpoint!r} is no http address", path=path, hint="write http://127.0.0.1:4318/v1/traces"
+        )
+    _check_url(keys.endpoint, path)
+    return TraceSettings(**keys.model_dump())
+
+
+def _check_url(url: str, path: tuple[str, ...]) -> None:
+    try:
+        server_of(url)
+    except ValueError as error:
+        raise Problem(f"{url!r} is no address: {error}", path=path) from error
 
 
 def _privacy(section: Mapping[str, Any]) -> PrivacySettings:
