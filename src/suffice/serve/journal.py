@@ -44,10 +44,15 @@ class Recorder:
                 self._failures["audit"] = repr(error)
         try:
             self._writer.put(event, run=run, seq=seq, is_logged=is_logged)
-            for listener in self._listeners:
-                listener(event)
         except Exception as error:  # noqa: BLE001 - as above
-            self._failures["listeners"] = repr(error)
+            self._failures["store"] = repr(error)
+        for listener in self._listeners:
+            try:
+                listener(event)
+            except Exception as error:  # noqa: BLE001 - as above
+                self._failures[getattr(listener, "__qualname__", repr(listener)).rpartition(".")[2]] = repr(
+                    error
+                )
 
     def check(self) -> None:
         """Refuses a call before it is answered where its record could not be written.
@@ -98,4 +103,4 @@ def source_of(log: AuditLog) -> Source:
         found = events_after(log.settings.folder, seq)
         return (Item(event=event, run=run, seq=number, is_logged=True) for run, number, event in found)
 
-    return Source(log=log.log, after=after)
+    return Source(log=log.log, after=after, last=lambda: log.seq)

@@ -89,6 +89,11 @@ class AuditLog:
         return self._at.log
 
     @property
+    def seq(self) -> int:
+        """Returns the number of the newest record; -1 for none."""
+        return self._at.seq - 1
+
+    @property
     def last(self) -> Checkpoint | None:
         """Returns the newest checkpoint of this opening."""
         return self._last

@@ -29,10 +29,14 @@ class Item(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Source:
-    """An audit log to take events over from: its name, and its records after a sequence number."""
+    """An audit log to take events over from.
+
+    Its name, its records after a sequence number, and the number of its last record now.
+    """
 
     log: str
     after: Callable[[int], Iterator[Item]]
+    last: Callable[[], int]
 
 
 def insert(connection: sa.Connection, items: Sequence[Item]) -> int:
@@ -57,15 +61,20 @@ def marked(connection: sa.Connection, log: str) -> int:
     return -1 if seq is None else seq
 
 
-def take_over(engine: sa.Engine, source: Source, *, rows: int) -> None:
-    """Writes every event of an audit log that comes after the mark, a batch a transaction."""
+def take_over(engine: sa.Engine, source: Source, *, rows: int) -> Iterator[int]:
+    """Writes the events of an audit log after the mark, a batch a transaction; yields each batch's length.
+
+    It ends with the record that is the last when it begins: the log may grow faster than it is read.
+    """
     with engine.connect() as connection:
         mark_then = marked(connection, source.log)
-    items = source.after(mark_then)
+    last = source.last()
+    items = itertools.takewhile(lambda item: item.seq is None or item.seq <= last, source.after(mark_then))
     while batch := list(itertools.islice(items, rows)):
         with engine.begin() as connection:
             insert(connection, batch)
             mark(connection, source.log, batch)
+        yield len(batch)
 
 
 def _insert(connection: sa.Connection, items: Sequence[Item]) -> bool:

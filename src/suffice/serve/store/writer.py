@@ -45,6 +45,7 @@ class _Work:
 
     do: Callable[[sa.Connection], Any]
     done: Future[Any]
+    after: int  # how many events were put before it: those come first
 
 
 class Writer:
@@ -63,6 +64,7 @@ class Writer:
         self._why = ""
         self._behind = source is not None  # the last process may have been killed
         self._is_catching_up = False
+        self._put = self._written = 0
         self._dropped = self._lost = self._refused = 0
         self._thread = threading.Thread(target=self._run, name="suffice-store", daemon=True)
         self._thread.start()
@@ -73,6 +75,7 @@ class Writer:
         if waiting >= self._settings.queue_rows:
             self._drop(is_logged=is_logged)
             return
+        self._put += 1
         self._queue.append(Item(event=event, run=run, seq=seq, is_logged=is_logged))
         if waiting + 1 >= self._settings.batch_rows:
             self._hurry.set()
@@ -88,7 +91,7 @@ class Writer:
         if self._closing.is_set():
             raise StoreDown("the gateway is going down", retry_after_s=5.0)
         done: Future[_Result] = Future()
-        self._work.append(_Work(do, done))
+        self._work.append(_Work(do, done, self._put))
         self._hurry.set()
         self._wake.set()
         return await asyncio.wrap_future(done)
@@ -152,7 +155,9 @@ class Writer:
             return
         self._is_catching_up, self._behind = True, False  # an event dropped from here on sets it again
         try:
-            batches.take_over(self._engine, self._source, rows=self._settings.batch_rows)
+            for _ in batches.take_over(self._engine, self._source, rows=self._settings.batch_rows):
+                if self._work:
+                    self._write()  # who awaits something does not wait for a long log
         except BaseException:
             self._behind = True
             raise
@@ -162,11 +167,13 @@ class Writer:
     def _write(self) -> None:
         count = min(len(self._queue), self._settings.batch_rows)
         items = [self._queue[i] for i in range(count)]  # they leave the queue once they are committed
-        work = [self._work.popleft() for _ in range(min(len(self._work), _MOST_WORK))]
+        work: list[_Work] = []
+        while self._work and self._work[0].after <= self._written + count and len(work) < _MOST_WORK:
+            work.append(self._work.popleft())
         try:
             with self._engine.begin() as connection:
                 refused = batches.insert(connection, items)
-                if self._source is not None and not self._behind:
+                if self._source is not None and not self.health().behind:
                     batches.mark(connection, self._source.log, items)
                 results = [_result(connection, piece) for piece in work]
         except BaseException as error:
@@ -174,6 +181,7 @@ class Writer:
             raise
         for _ in range(count):
             self._queue.popleft()
+        self._written += count
         self._refused += refused
         for piece, (value, failure) in zip(work, results, strict=True):
             _tell(piece.done, value, failure)

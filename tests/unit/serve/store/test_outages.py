@@ -1,6 +1,7 @@
 """A database that does not answer: what is awaited fails, what was put waits, nothing lies."""
 
 import asyncio
+import itertools
 import sqlite3
 import time
 
@@ -30,7 +31,11 @@ class Log:
 
     def source(self):
         """Returns it as a source."""
-        return Source(log="log", after=lambda seq: iter([item for item in self.items if item.seq > seq]))
+        return Source(
+            log="log",
+            after=lambda seq: iter([item for item in self.items if item.seq > seq]),
+            last=lambda: len(self.items) - 1,
+        )
 
 
 class Blocked:
@@ -124,6 +129,25 @@ def test_what_a_kill_kept_from_the_store_is_taken_over_at_the_next_start(path):
     with open_store(settings(path), FakeClock(NOON), source=log.source()) as store:
         wait_until(lambda: not store.writer.health().behind)
         assert 17 == asyncio.run(store.readings.money(None)).calls
+
+
+def test_a_log_that_grows_faster_than_it_is_read_is_taken_over_to_an_end(path):
+    """Up to the record that was the last when taking over began; feedback does not wait for more."""
+    endless = (Item(made_event(seq), "run", seq, is_logged=True) for seq in itertools.count())
+    source = Source(log="log", after=lambda _: endless, last=lambda: 41)
+    with open_store(settings(path, batch_rows=10), FakeClock(NOON), source=source) as store:
+        wait_until(lambda: not store.writer.health().behind)
+        assert 42 == asyncio.run(store.readings.money(None)).calls
+
+
+def test_feedback_comes_after_every_event_put_before_it(path):
+    """However many batches wait: the call it speaks of is there."""
+    said = Judgement(request_id="req_49", key_id="alpha", at=NOON, correct=True)
+    with open_store(settings(path, batch_rows=2), FakeClock(NOON)) as store:
+        for event in made_events(50):
+            store.writer.put(event, run=None, seq=None, is_logged=False)
+        asyncio.run(store.feedback.keep(said, Caller(key_id="alpha")))
+        assert 1 == len(asyncio.run(store.readings.feedback("alpha")))
 
 
 def test_closing_gives_up_on_a_database_that_does_not_answer(path):
