@@ -65,8 +65,8 @@ def main() -> None:
         "**told**: with a word or a format that tells what it is; **disguised**: other separators, wide "
         "digits, invisible signs, escapes; **bare**: neither word nor format. A value is found when all of "
         "it is covered. Precision is at one lookalike a positive. Validity is drawn with the same libraries "
-        "that check it, so recall speaks of formats and contexts, not of rare kinds of number. The detectors were "
-        "mended on these forms with other seeds: on forms that nobody thought of they will do worse.\n"
+        "that check it, so recall speaks of formats and contexts, not of rare kinds of number. The detectors "
+        "were mended on these forms with other seeds: on forms that nobody thought of they will do worse.\n"
     )
     print("| class | finder | told | disguised | bare | lookalikes found | precision |")
     print("|---|---|---|---|---|---|---|")

@@ -8,7 +8,7 @@ a word such as "call" stands near, or its digits are grouped the way such number
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -41,9 +41,17 @@ class Region(NamedTuple):
     groups: re.Pattern[str]
 
 
-def regions_of(names: tuple[str, ...]) -> tuple[Region, ...]:
+class Regions(NamedTuple):
+    """Some regions; `shape` is that of any one's numbers."""
+
+    each: tuple[Region, ...]
+    shape: re.Pattern[str]
+
+
+def regions_of(names: tuple[str, ...]) -> Regions:
     """Returns what libphonenumber knows of some regions; those it does not know are left out."""
-    return tuple(region for name in names if (region := _region(name)) is not None)
+    each = tuple(region for name in names if (region := _region(name)) is not None)
+    return Regions(each, re.compile("|".join(region.shape.pattern for region in each) or "(?!)"))
 
 
 @lru_cache(maxsize=512)
@@ -84,7 +92,7 @@ def _groups(pattern: str, prefix: str) -> str:
     return f"(?:{len(prefix)},)?{plain}|(?:{'|'.join(map(str, longer))}),{rest}" if prefix else plain
 
 
-def phones(run: Run, regions: Sequence[Region], lead: str) -> Iterator[Find]:
+def phones(run: Run, regions: Regions, lead: str) -> Iterator[Find]:
     """Returns the telephone numbers in a run of digits."""
     reached = 0
     for first, last in run.windows(_FEWEST, _MOST):
@@ -136,10 +144,10 @@ def _is_international(digits: str) -> bool:
     return False
 
 
-def _is_national(run: Run, first: int, last: int, *, regions: Sequence[Region], lead: str) -> bool:
+def _is_national(run: Run, first: int, last: int, *, regions: Regions, lead: str) -> bool:
     """Says whether digits without country code are a number of one of the regions, and meant as one."""
     digits = run.digits(first, last)
-    if _any_of(tuple(regions)).fullmatch(digits) is None:
+    if regions.shape.fullmatch(digits) is None:
         return False
     if _WORDS.search(around(run.text, run.groups[first][0], run.groups[last][1], lead)) is not None:
         return True
@@ -151,11 +159,5 @@ def _is_national(run: Run, first: int, last: int, *, regions: Sequence[Region], 
     lengths = "".join(f"{length}," for length in run.lengths(first, last))
     return any(
         region.groups.fullmatch(lengths) is not None and region.shape.fullmatch(digits) is not None
-        for region in regions
+        for region in regions.each
     )
-
-
-@lru_cache(maxsize=64)
-def _any_of(regions: tuple[Region, ...]) -> re.Pattern[str]:
-    """Returns a pattern for the numbers of any of some regions."""
-    return re.compile("|".join(region.shape.pattern for region in regions) or "(?!)")
