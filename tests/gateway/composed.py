@@ -25,6 +25,7 @@ KEY = "sk-sf-test-key"
 START = datetime(2026, 11, 22, tzinfo=UTC)
 CERTIFICATE = "ab" * 32
 
+_USAGE = Usage(input_tokens=7, output_tokens=2)
 Script = Callable[[Call], Awaitable[Outcome]]
 
 
@@ -96,7 +97,7 @@ def step(tier: str, place: Place = Place.LOCAL, verdict: Verdict = Verdict.ANSWE
     return Step(tier=tier, place=place, verdict=verdict, **more)
 
 
-def local(text: str) -> Script:
+def local(text: str, *, usage: Usage = _USAGE) -> Script:
     """Returns a script: a certified local model answers with the text."""
 
     async def script(_call: Call) -> Outcome:
@@ -106,7 +107,7 @@ def local(text: str) -> Script:
             model="linear",
             text=text,
             answer=Answer(text=text, confidence=0.93),
-            usage=Usage(input_tokens=7, output_tokens=2),
+            usage=usage,
             certificate=CERTIFICATE,
         )
         return Outcome(steps=(step("small"),), reply=reply)

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
+from suffice.ports import UNKNOWN_USAGE
 from suffice.serve.call import Call
 from suffice.serve.errors import NobodyAnswered, TierFailed
 from suffice.serve.reply import Outcome
@@ -15,6 +16,7 @@ def every_script() -> dict[str, Script]:
     """Returns the scripts by model."""
     return {
         "tickets": local("billing"),
+        "uncounted": local("billing", usage=UNKNOWN_USAGE),
         "fields": local('{"charges": 2, "currency": "EUR"}'),
         "words": streaming(_words),
         "tools": remote(_tool_reply()),

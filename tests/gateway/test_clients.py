@@ -70,6 +70,8 @@ def test_langchain(url: str) -> None:
     assert "I will refund it: Übermaß" == "".join(
         part.content for part in chat("words").stream("charged twice")
     )
+    assert "billing" == "".join(part.content for part in chat("uncounted").stream("charged twice"))
+    assert "billing" == chat("uncounted").invoke("charged twice").content
     schema = {"title": "charge", "type": "object", "properties": {"charges": {"type": "integer"}}}
     assert {"charges": 2, "currency": "EUR"} == chat("fields").with_structured_output(schema).invoke(
         "charged"
@@ -85,13 +87,13 @@ def test_llm(url: str, tmp_path: Path) -> None:
     pytest.importorskip("llm")
     models = [
         {"model_id": name, "model_name": name, "api_base": url, "api_key_name": "gateway"}
-        for name in ("tickets", "words")
+        for name in ("uncounted", "words")
     ]
     (tmp_path / "extra-openai-models.yaml").write_text(json.dumps(models))
     (tmp_path / "keys.json").write_text(json.dumps({"gateway": KEY}))
     environment = {**os.environ, "LLM_USER_PATH": str(tmp_path)}
     llm = (sys.executable, "-m", "llm", "prompt", "-m")
-    assert "billing\n" == _run(*llm, "tickets", "--no-stream", "charged twice", env=environment)
+    assert "billing\n" == _run(*llm, "uncounted", "--no-stream", "charged twice", env=environment)
     assert "I will refund it: Übermaß\n" == _run(*llm, "words", "charged twice", env=environment)
 
 

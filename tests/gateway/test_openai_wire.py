@@ -65,6 +65,16 @@ def test_several_choices_are_for_tiers_that_have_several(client: OpenAI, compose
     assert [{"several answers"}, set()] == [call.needs for call in composed.walk.calls[-2:]]
 
 
+def test_tokens_that_nobody_counted_are_null_and_not_zero(client: OpenAI) -> None:
+    """A model without a tokenizer has no token counts; whole answers and streams say null for each."""
+    asked: Any = {"model": "uncounted", "messages": MESSAGES}
+    *_, last = client.chat.completions.create(**asked, stream=True, stream_options={"include_usage": True})
+    assert [] == last.choices
+    for usage in (last.usage, client.chat.completions.create(**asked).usage):
+        assert usage is not None
+        assert (None, None, None) == (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens)
+
+
 def test_a_stop_text_cuts_a_local_answer(client: OpenAI) -> None:
     """What comes after a stop text is not sent, nor the stop text itself."""
     done = client.chat.completions.create(model="tickets", messages=MESSAGES, stop=["ng", "lin"])

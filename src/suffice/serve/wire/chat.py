@@ -63,7 +63,7 @@ def whole(call: Call, reply: Reply, created: int) -> dict[str, Any]:
         return {**reply.payload, "model": reply.model}
     text = stopped(reply.text or "", call.body.get("stop"))
     return {
-        "id": f"chatcmpl-{call.id}",
+        "id": f"chatcmpl-{call.id.removeprefix('req_')}",
         "object": "chat.completion",
         "created": created,
         "model": reply.model,
@@ -83,7 +83,7 @@ def parts(call: Call, reply: Reply, created: int) -> Iterator[dict[str, Any]]:
     """Yields the chunks of a whole reply: each choice's role and text, its end, and usage where asked for."""
     done = whole(call, reply, created)
     frame = {
-        "id": done.get("id", f"chatcmpl-{call.id}"),
+        "id": done.get("id", f"chatcmpl-{call.id.removeprefix('req_')}"),
         "object": "chat.completion.chunk",
         "created": done.get("created", created),
         "model": reply.model,

@@ -54,7 +54,7 @@ def whole(call: Call, reply: Reply, created: int) -> dict[str, Any]:
     text = stopped(reply.text or "", call.body.get("stop"))
     said = call.request.text + text if call.body.get("echo") else text
     return {
-        "id": f"cmpl-{call.id}",
+        "id": f"cmpl-{call.id.removeprefix('req_')}",
         "object": "text_completion",
         "created": created,
         "model": reply.model,

@@ -69,12 +69,11 @@ def stopped(text: str, stop: Any) -> str:
     return text[: min((end for end in ends if end >= 0), default=len(text))]
 
 
-def usage_of(usage: Usage) -> dict[str, int] | None:
-    """Returns the usage in OpenAI's shape; null where a model does not count: unknown is not 0."""
-    if usage.input_tokens is None or usage.output_tokens is None:
-        return None
-    return {
-        "prompt_tokens": usage.input_tokens,
-        "completion_tokens": usage.output_tokens,
-        "total_tokens": usage.input_tokens + usage.output_tokens,
-    }
+def usage_of(usage: Usage) -> dict[str, int | None]:
+    """Returns the usage in OpenAI's shape; null where a model does not count: unknown is not 0.
+
+    The object itself is always there: clients take its fields without looking (`llm` does).
+    """
+    read, written = usage.input_tokens, usage.output_tokens
+    total = None if read is None or written is None else read + written
+    return {"prompt_tokens": read, "completion_tokens": written, "total_tokens": total}
