@@ -101,13 +101,12 @@ def usage_of(value: Any) -> Usage:
     """Returns the tokens a reply states; None for what it does not, or states as nonsense."""
     if not isinstance(value, Mapping):
         return Usage()
+    read, written = value.get("prompt_tokens"), value.get("completion_tokens")
+    return Usage(input_tokens=_count(read), output_tokens=_count(written))
 
-    def count(name: str) -> int | None:
-        number = value.get(name)
-        is_count = isinstance(number, int) and not isinstance(number, bool) and number >= 0
-        return number if is_count else None
 
-    return Usage(input_tokens=count("prompt_tokens"), output_tokens=count("completion_tokens"))
+def _count(number: Any) -> int | None:
+    return number if type(number) is int and number >= 0 else None
 
 
 def _confidence(value: Any, labels: Sequence[str]) -> float | None:

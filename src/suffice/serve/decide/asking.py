@@ -1,22 +1,22 @@
 """One call put to one tier, within the call's time: what it said, judged, as a step."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from suffice.clock import Clock
 from suffice.errors import SufficeError
 from suffice.serve.call import Call
-from suffice.serve.decide.judging import Judged, Rules, judge
+from suffice.serve.decide.judging import KEPT, Judged, Rules, judge
 from suffice.serve.errors import BadCall, TierFailed, TierUnavailable
 from suffice.serve.ports import Desk, Tier
 from suffice.serve.reply import Outcome, Place, Reply, Step, Streaming, Verdict, closed
+from suffice.serve.time_limit import TimeLimit
 
 # A tier that keeps the call's time itself ends a little before this does, and says better what was late.
 _GRACE_S = 0.1
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)  # not frozen: that triples the time it takes to make one
 class Tried:
     """What came of one tier: the step, and what is handed out, or what went wrong (neither: not trusted)."""
 
@@ -41,7 +41,7 @@ class Tried:
             await closed(self.streaming.chunks)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class Asking:
     """One call with its rules and its time; `ends_s` is on the clock's `elapsed_s`."""
 
@@ -58,7 +58,7 @@ class Asking:
         """Returns what became of the call at a tier; `is_last` says that no tier is left after it."""
         started_s = self.clock.elapsed_s()
         try:
-            async with asyncio.timeout(self.ends_s - started_s + _GRACE_S):
+            with TimeLimit(self.ends_s - started_s + _GRACE_S):
                 if self.call.stream and not self.rules.judges(tier.place):
                     said = await tier.stream(self.call)
                 else:
@@ -69,8 +69,7 @@ class Asking:
             late = TierFailed(f"tier {tier.name} did not answer within the call's time")
             return self.failed(tier, late, started_s=started_s)
         if isinstance(said, Streaming):
-            judged = Judged(kept=True)
-            return Tried(step=self._step(tier, said, judged, started_s=started_s), streaming=said)
+            return Tried(step=self._step(tier, said, KEPT, started_s=started_s), streaming=said)
         try:
             judged = judge(said, self.rules, is_last=is_last)
         except BadCall as error:  # the schema takes too long to check

@@ -22,6 +22,9 @@ class Rules:
     @classmethod
     def of(cls, route: Route, call: Call, schema: AnswerSchema | None) -> "Rules":
         """Returns the rules for one call: the stricter of what the route and the client say."""
+        is_plain = route.escalate_below is None and call.wishes.escalate_below is None
+        if is_plain and route.novelty_above is None and schema is None:
+            return NO_RULES
         thresholds = [t for t in (route.escalate_below, call.wishes.escalate_below) if t is not None]
         return cls(threshold=max(thresholds, default=None), novelty_above=route.novelty_above, schema=schema)
 
@@ -32,12 +35,18 @@ class Rules:
         return place is Place.LOCAL and (self.threshold is not None or self.novelty_above is not None)
 
 
+NO_RULES = Rules()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Judged:
     """What became of a reply: kept or passed up, and why ("" for a plain yes)."""
 
     kept: bool
     why: str = ""
+
+
+KEPT = Judged(kept=True)
 
 
 def judge(reply: Reply, rules: Rules, *, is_last: bool) -> Judged:
@@ -58,6 +67,8 @@ def judge(reply: Reply, rules: Rules, *, is_last: bool) -> Judged:
     doubt = _doubt(reply.answer, rules) if reply.place is Place.LOCAL else ""
     if doubt and is_last:
         return Judged(kept=True, why=f"{doubt}, and no tier is left to ask")
+    if not doubt and not reply.why:
+        return KEPT
     return Judged(kept=not doubt, why=doubt or reply.why)
 
 

@@ -19,7 +19,9 @@ def refusals(tiers: Sequence[Tier], call: Call) -> list[str]:
         NotAllowed: the call wishes for a tier, and its key lacks the scope `tiers`.
         BadCall: it wishes for a tier that the route has not.
     """
-    first = _first(tiers, call)
+    first = 0 if call.wishes.skip_to is None else _first(tiers, call)
+    if first == 0:
+        return [_refusal(tier, call) for tier in tiers]
     return [
         "the client asks a later tier" if n < first else _refusal(tier, call) for n, tier in enumerate(tiers)
     ]
@@ -36,9 +38,8 @@ def nobody_may(call: Call, reasons: Sequence[str]) -> CallError:
 
 
 def _first(tiers: Sequence[Tier], call: Call) -> int:
+    """Returns the number of the tier that the call wishes to begin at."""
     wanted = call.wishes.skip_to
-    if wanted is None:
-        return 0
     if not call.caller.scopes & {_SCOPE, "admin"}:
         raise NotAllowed(f"to choose a tier, a key needs the scope {_SCOPE!r}")
     names = [tier.name for tier in tiers]

@@ -3,6 +3,7 @@
 import asyncio
 
 from suffice.serve.errors import LimitReached
+from suffice.serve.time_limit import TimeLimit
 
 
 class Places:
@@ -52,7 +53,7 @@ class Places:
             )
         self._waiting += 1
         try:
-            async with asyncio.timeout(at_most_s):
+            with TimeLimit(at_most_s):
                 await self._free.acquire()
         except TimeoutError as error:
             raise LimitReached(

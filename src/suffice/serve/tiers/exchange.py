@@ -14,6 +14,7 @@ from suffice.serve.tiers.allowance import Allowance
 from suffice.serve.tiers.completion import error_in
 from suffice.serve.tiers.retries import ExchangeFailed
 from suffice.serve.tiers.upstream_settings import UpstreamSettings
+from suffice.serve.time_limit import TimeLimit
 
 # The site is at fault where these come: its key, its money, its address, its model's name.
 _SITES_FAULT = frozenset({401, 402, 403, 404, 405, 407, 410})
@@ -49,7 +50,7 @@ class Exchanges:
         if self._refused is not None:
             raise ExchangeFailed(f"tier {self._tier} may not be reached: {self._refused}")
         try:
-            async with asyncio.timeout(allowance.first_s()):
+            with TimeLimit(allowance.first_s()):
                 response = await self._post(path, body, traceparent)
         except aiohttp.ConnectionTimeoutError as error:
             message = (
@@ -140,16 +141,14 @@ class Exchanges:
         if content.is_eof() and content.total_bytes <= most_bytes:  # all of it came with the headers
             return content.read_nowait(-1)
         data = bytearray()
-        loop = asyncio.get_running_loop()
-        async with asyncio.timeout(None) as limit:
-            while True:
-                limit.reschedule(loop.time() + allowance.next_s())
+        while True:
+            with TimeLimit(allowance.next_s()):
                 piece = await content.readany()
-                if not piece:
-                    return bytes(data)
-                data += piece
-                if len(data) > most_bytes:
-                    raise ExchangeFailed(f"tier {self._tier} sent more than {most_bytes:,} bytes")
+            if not piece:
+                return bytes(data)
+            data += piece
+            if len(data) > most_bytes:
+                raise ExchangeFailed(f"tier {self._tier} sent more than {most_bytes:,} bytes")
 
     async def _refusal(self, response: aiohttp.ClientResponse, allowance: Allowance) -> ExchangeFailed:
         """Returns what a status other than 200 means; with the server's words only where the client erred."""

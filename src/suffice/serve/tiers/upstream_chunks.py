@@ -1,6 +1,5 @@
 """The chunks of a server's stream, checked one by one; leaving them closes the connection."""
 
-import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
@@ -14,6 +13,7 @@ from suffice.serve.tiers.completion import begins, error_in, usage_in
 from suffice.serve.tiers.retries import ExchangeFailed
 from suffice.serve.tiers.sse_reader import EventTooLarge, SseReader
 from suffice.serve.tiers.upstream_settings import UpstreamSettings
+from suffice.serve.time_limit import TimeLimit
 
 _DONE = b"[DONE]"
 # A stream's last bytes come with or just after its last event; for longer the client does not wait.
@@ -117,7 +117,7 @@ class UpstreamChunks:
         """Reads the end of the response, so that its connection can be used again."""
         content = self._response.content
         try:
-            async with asyncio.timeout(_LINGER_S):
+            with TimeLimit(_LINGER_S):
                 while not content.at_eof() and not await content.readany():
                     pass
         except (TimeoutError, aiohttp.ClientError):
@@ -145,7 +145,7 @@ class UpstreamChunks:
     async def _piece(self) -> bytes:
         allowance, name = self._allowance, self._settings.name
         try:
-            async with asyncio.timeout(allowance.next_s() if self._has_begun else allowance.first_s()):
+            with TimeLimit(allowance.next_s() if self._has_begun else allowance.first_s()):
                 piece = await self._response.content.readany()
         except TimeoutError as error:
             what = "stalled within its stream, no more came" if self._has_begun else "began no answer"
