@@ -5,10 +5,8 @@ The API reads its bodies within limits of its own (wire/exchange).
 
 import asyncio
 
-import orjson
-
 from suffice.serve.errors import BadCall, CallError, TooLarge
-from suffice.serve.guard.hosts import Asgi, Message, Receive, Scope, Send
+from suffice.serve.guard.asgi import Asgi, Message, Receive, Scope, Send, refuse
 
 
 class BodyGuard:
@@ -37,7 +35,7 @@ class BodyGuard:
         except _Refused as refused:
             if has_begun:
                 raise
-            await _refuse(send, refused.error)
+            await refuse(send, refused.error)
 
 
 class _Refused(Exception):  # noqa: N818 - carries an error through the application
@@ -73,15 +71,3 @@ class _Limited:
                 TooLarge(f"the body is larger than {self._most_bytes:,} bytes, the most this gateway takes")
             )
         return message
-
-
-async def _refuse(send: Send, error: CallError) -> None:
-    told = {"message": error.message, "type": error.kind, "param": None, "code": error.code}
-    body = orjson.dumps({"error": told})
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", b"%d" % len(body)),
-        (b"connection", b"close"),  # the rest of the body is not waited for
-    ]
-    await send({"type": "http.response.start", "status": error.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body, "more_body": False})

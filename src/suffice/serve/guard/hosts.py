@@ -6,16 +6,10 @@ CVE-2026-49468 of LiteLLM), or across origins. Both are refused here, for every 
 
 import functools
 import ipaddress
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from typing import Any
+from collections.abc import Callable, Iterable
 
-import orjson
-
-Message = MutableMapping[str, Any]
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+from suffice.serve.errors import BadCall, CallError, NotAllowed
+from suffice.serve.guard.asgi import Asgi, Message, Receive, Scope, Send, refuse
 
 # What a client may say by headers of ours; the others are between the gateway's parts.
 _WISHES = frozenset(
@@ -74,25 +68,31 @@ class HostGuard:
 
         refusal = self._refusal(scope, names)
         if refusal is not None:
-            await _refuse(safe_send, *refusal)
+            await refuse(safe_send, refusal)
             return
         if _may_be_strange(names):
             scope = {**scope, "headers": [header for header in headers if not _is_strange(header[0])]}
         await self._app(scope, receive, safe_send)
 
-    def _refusal(self, scope: Scope, names: list[bytes]) -> tuple[int, str, str] | None:
+    def _refusal(self, scope: Scope, names: list[bytes]) -> CallError | None:
         for name in _ONCE:
             if names.count(name) > 1:
-                return 400, "doubled_header", f"the header {name.decode()} is there twice"
+                return BadCall(f"the header {name.decode()} is there twice", code="doubled_header")
         host = _value(scope, names, b"host")
         if host is None:
-            return 400, "host_missing", "the request has no Host header"
+            return BadCall("the request has no Host header", code="host_missing")
         if host not in self._hosts and not self._is_known(host):
             shown = host.decode("latin-1")[:80]
-            return 421, "unknown_host", f"this gateway is not {shown!r}; `hosts` of its site file lists more"
+            return BadCall(
+                f"this gateway is not {shown!r}; `hosts` of its site file lists more",
+                status=421,
+                code="unknown_host",
+            )
         origin = _value(scope, names, b"origin")
         if origin is not None and not _is_own(scope, host, origin):
-            return 403, "origin_refused", "web pages may not ask this gateway; call it from a program"
+            return NotAllowed(
+                "web pages may not ask this gateway; call it from a program", code="origin_refused"
+            )
         return None
 
     def _is_known(self, host: bytes) -> bool:
@@ -138,18 +138,6 @@ def _with_safety(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, by
     if _SAFETY_NAMES.isdisjoint(names):
         return [*sent, *_SAFETY]
     return sent + [header for header in _SAFETY if header[0] not in names]
-
-
-async def _refuse(send: Send, status: int, code: str, message: str) -> None:
-    kind = "permission_error" if status == 403 else "invalid_request_error"
-    body = orjson.dumps({"error": {"message": message, "type": kind, "param": None, "code": code}})
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", b"%d" % len(body)),
-        (b"connection", b"close"),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 def _has_port(name: str) -> bool:

@@ -13,7 +13,7 @@ from suffice.serve.observe.traces import TraceSettings
 from suffice.serve.privacy.settings import PrivacySettings, read_privacy
 from suffice.serve.route import Route
 from suffice.serve.site.addresses import host_and_port, server_of
-from suffice.serve.site.coherence import check_names, check_offline, check_prompts
+from suffice.serve.site.coherence import check_hosts, check_names, check_offline, check_prompts
 from suffice.serve.site.places import embedded_store, usual_home
 from suffice.serve.site.problem import Problem
 from suffice.serve.site.schema import HumanKeys, ModelKeys, SiteFile, TraceKeys, UpstreamKeys
@@ -55,6 +55,7 @@ def site_from(keys: SiteFile, *, base: Path, offline: bool = False) -> Site:
     )
     check_names(keys, site)
     check_prompts(site)
+    check_hosts(site)
     if site.offline:
         check_offline(site)
     return site

@@ -12,6 +12,8 @@ from suffice.serve.site.site import Site
 
 # What every header and every address can carry.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
+# With the port it may have.
+_HOST = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 
 
 def check_names(keys: SiteFile, site: Site) -> None:
@@ -49,6 +51,25 @@ def check_prompts(site: Site) -> None:
                     path=("models", route.name, "system_prompts"),
                 )
             owner[prompt] = route.name
+
+
+def check_hosts(site: Site) -> None:
+    """Refuses what cannot stand in a Host header: addresses with a path or a scheme.
+
+    Raises:
+        Problem: the first of them.
+    """
+    for index, host in enumerate(site.hosts):
+        try:
+            is_host = _HOST.fullmatch(host) is not None and bool(host.encode("idna"))
+        except UnicodeError:
+            is_host = False
+        if not is_host:
+            raise Problem(
+                f"{host[:60]!r} is no name of a host",
+                path=("hosts", index),
+                hint="write gateway.example.com, or gateway.example.com:8443",
+            )
 
 
 def check_offline(site: Site) -> None:

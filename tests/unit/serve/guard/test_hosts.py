@@ -68,8 +68,9 @@ def test_the_names_of_this_machine_are_let_in(host):
 def test_litellm_cve_2026_49468_a_name_led_here_is_refused(host):
     """DNS rebinding and Host tricks: what is not exactly a name of this gateway gets 421 and no answer."""
     app = Seen()
-    status, _, body = asked((b"host", host), app=app)
+    status, headers, body = asked((b"host", host), app=app)
     assert (421, "unknown_host") == (status, json.loads(body)["error"]["code"])
+    assert headers[b"x-request-id"].startswith(b"req_")
     assert app.scope is None
 
 

@@ -146,6 +146,7 @@ def test_reads_every_key(tmp_path: Path) -> None:
         ("tiers: [mistral, big]", "tiers: [big], processes: 2", "'processes' stands beside the 'bundle'", ""),
         ("home: gateway", "traces: {endpont: x}", "unknown key 'traces.endpont'", "did you mean 'endpoint'?"),
         ("home: gateway", "store: mysql://host/db", "'mysql://host/db' is no store", "postgresql://"),
+        ("[gateway.example.com]", "[https://gw.example.com]", "line 23: 'hosts.0':", "gateway.example.com"),
         ("timeout_s: 30", "timeout_s: 0", "'models.tickets.timeout_s' is 0", ""),
         ("timeout_s: 30", "timeout_s: '30'", "'models.tickets.timeout_s' is '30'", ""),
         (
