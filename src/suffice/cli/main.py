@@ -15,6 +15,7 @@ from suffice.cli.predict import predict
 from suffice.cli.report import report
 from suffice.cli.run import run
 from suffice.cli.serve import serve
+from suffice.cli.shadow import shadow
 from suffice.cli.verify import verify
 from suffice.errors import NotCertified, SufficeError
 
@@ -31,7 +32,7 @@ def cli() -> None:
     """
 
 
-for command in (run, predict, report, verify, doctor, demo, keys, serve):
+for command in (run, predict, report, verify, doctor, demo, keys, serve, shadow):
     cli.add_command(command)
 
 

@@ -1,6 +1,7 @@
 """`suffice serve`: an OpenAI-compatible gateway over certified bundles."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,12 +25,9 @@ def serve(place: Path, listen: str | None, allow_uncertified: bool, common: Comm
 
     Ends on Ctrl-C, after the calls under way. On SIGHUP it takes in bundles that were made anew.
     """
+    require_serving("suffice serve")
     from suffice.clock import SystemClock
-    from suffice.extras import require
     from suffice.serve.guard.offline import go_offline
-
-    for module in ("starlette", "uvicorn", "orjson", "sqlalchemy"):
-        require(module, extra="serve", feature="suffice serve")
     from suffice.serve.site.read import site_of
 
     site = site_of(place, listen=listen, offline=common.offline, allow_uncertified=allow_uncertified)
@@ -37,14 +35,32 @@ def serve(place: Path, listen: str | None, allow_uncertified: bool, common: Comm
         go_offline(site.offline_allow)  # before anything that connects is imported
     from suffice.compose.serving import serve as serve_site
 
+    serve_site(site, clock=SystemClock(), heard=announcing(common))
+    return 0
+
+
+def announcing(common: Common) -> "Callable[[Begun], None]":
+    """Returns what tells the user that a gateway listens: in words, or as one line of JSON."""
+
     def heard(begun: "Begun") -> None:
         if common.as_json:
             common.give(dataclasses.asdict(begun), "")
         else:
             common.say(words(begun))
 
-    serve_site(site, clock=SystemClock(), heard=heard)
-    return 0
+    return heard
+
+
+def require_serving(feature: str) -> None:
+    """Checks that the gateway's packages are there.
+
+    Raises:
+        MissingExtra: the extra `serve` is not installed.
+    """
+    from suffice.extras import require
+
+    for module in ("starlette", "uvicorn", "orjson", "sqlalchemy"):
+        require(module, extra="serve", feature=feature)
 
 
 def words(begun: "Begun") -> str:

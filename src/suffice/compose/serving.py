@@ -50,7 +50,7 @@ def serve(
 
 
 async def _served(site: Site, *, clock: Clock, heard: Callable[[Begun], None], around: Around | None) -> None:
-    settings = _settings(site)
+    settings = server_settings(site)
     listening = bound(settings)
     try:
         address = Address(url=url_of(listening), port=listening.getsockname()[1], since=clock.now())
@@ -73,7 +73,8 @@ async def _served(site: Site, *, clock: Clock, heard: Callable[[Begun], None], a
         listening.close()
 
 
-def _settings(site: Site) -> ServerSettings:
+def server_settings(site: Site) -> ServerSettings:
+    """Returns where a site's server listens, and what one connection may take."""
     limits = asdict(site.limits)
     named = ("header_count", "header_bytes", "connections")
     times = ("slow_header_s", "slow_body_s", "slow_reader_s", "keep_alive_s")

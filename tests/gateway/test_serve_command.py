@@ -1,0 +1,170 @@
+"""`suffice serve` and `suffice shadow` as a user types them: real processes on loopback."""
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from suffice.certify import statement
+from suffice.cli.main import main
+from suffice.ledger.home import home
+from tests.gateway.replying import replying
+from tests.unit.adapt import toy_desk
+from tests.unit.serve.tiers import tiny_run
+
+pytestmark = pytest.mark.slow
+
+
+@dataclass
+class Process:
+    """A started command, its first line of JSON, and what it printed at its end."""
+
+    popen: subprocess.Popen[str]
+    begun: dict[str, Any]
+    said: str = ""
+    errors: str = ""
+
+    def ask(self, text: str, *, key: str, model: str = "desk") -> tuple[int, dict[str, str], dict[str, Any]]:
+        """Returns status, headers and body of a chat."""
+        place = self.begun["url"].removeprefix("http://")
+        connection = http.client.HTTPConnection(place, timeout=60)
+        with contextlib.closing(connection):
+            body = {"model": model, "messages": [{"role": "user", "content": text}]}
+            headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+            connection.request("POST", "/v1/chat/completions", json.dumps(body), headers)
+            reply = connection.getresponse()
+            told = {name.lower(): value for name, value in reply.getheaders()}
+            return reply.status, told, json.loads(reply.read())
+
+
+@contextlib.contextmanager
+def started(*arguments: object) -> Iterator[Process]:
+    """Starts a command that serves, and ends it as Ctrl-C does; it must leave with 0."""
+    command = [sys.executable, "-m", "suffice", *map(str, arguments)]
+    popen = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ)
+    )
+    assert popen.stdout is not None
+    try:
+        line = popen.stdout.readline()
+        if not line.startswith("{"):
+            raise AssertionError(f"it did not begin: {popen.communicate(timeout=60)}")
+        process = Process(popen, json.loads(line))
+        yield process
+        popen.send_signal(signal.SIGINT)
+        process.said, process.errors = popen.communicate(timeout=60)
+        assert 0 == popen.returncode
+        assert "Traceback" not in process.errors
+    finally:
+        if popen.poll() is None:
+            popen.kill()
+            popen.communicate()
+
+
+@pytest.fixture(name="run")
+def certified_run(tmp_path: Path) -> Path:
+    """A run folder with a certified linear rung, which passes up what it is not sure of."""
+    rung = tiny_run.linear(tmp_path / "linear")
+    return tiny_run.certify(tiny_run.bundle(tmp_path / "desk", {"linear": rung}, threshold=0.5))
+
+
+def test_a_bundle_is_served_with_a_key_shown_once(run: Path):
+    """The first start shows a key, the second does not; the audit log of both holds."""
+    text = toy_desk.rows(40).dev[0].text
+    with started("serve", run, "--listen", "127.0.0.1:0", "--json") as first:
+        key = first.begun["key"]
+        status, headers, body = first.ask(text, key=key)
+        assert (200, "desk", "local", "false") == (
+            status,
+            headers["x-suffice-tier"],
+            headers["x-suffice-place"],
+            headers["x-suffice-escalated"],
+        )
+        assert 64 == len(headers["x-suffice-certificate"])
+        assert body["choices"][0]["message"]["content"] in toy_desk.rows(40).labels
+        assert 401 == first.ask(text, key="sk-sf-aaaaaaaaaaaa-" + "b" * 43)[0]
+        status, headers, body = first.ask(text, key=key, model="other")
+        assert (404, "model_not_found") == (status, body["error"]["code"])
+    with started("serve", run, "--listen", "127.0.0.1:0", "--json") as second:
+        assert second.begun["key"] is None
+        assert 200 == second.ask(text, key=key)[0]
+    with pytest.raises(SystemExit) as verified:
+        main(["audit-log", "verify", "--json"])
+    assert 0 == verified.value.code
+
+
+def test_a_new_bundle_is_taken_in_at_sighup(run: Path, tmp_path: Path):
+    """Another certificate in the replies, without a restart; a damaged one is refused and the old goes on."""
+    text = toy_desk.rows(40).dev[0].text
+    with started("serve", run, "--listen", "127.0.0.1:0", "--json") as process:
+        key = process.begun["key"]
+        before = process.ask(text, key=key)[1]["x-suffice-certificate"]
+        tiny_run.bundle(run, {"linear": tiny_run.linear(tmp_path / "again", n=200)}, threshold=0.5)
+        tiny_run.certify(run, seed=1)
+        process.popen.send_signal(signal.SIGHUP)
+        after = before
+        for _ in range(200):
+            after = process.ask(text, key=key)[1]["x-suffice-certificate"]
+            if after != before:
+                break
+        assert after != before
+    assert "bundle desk: taken in anew" in process.errors
+
+
+def test_what_is_not_certified_is_refused_with_what_to_type(run: Path, capsys: pytest.CaptureFixture[str]):
+    """A changed byte (exit code 2), and a missing certificate (1, as where `verify` finds none): no traceback."""
+    weights = next((run / statement.BUNDLE / "model").rglob("*.safetensors"))
+    weights.write_bytes(weights.read_bytes() + b"\0")
+    for code, expected in ((2, "safetensors"), (1, "has no certificate")):
+        with pytest.raises(SystemExit) as refused:
+            main(["serve", str(run), "--listen", "127.0.0.1:0"])
+        assert code == refused.value.code
+        error = capsys.readouterr().err
+        assert expected in error
+        assert "Traceback" not in error
+        (run / statement.FILE).unlink()
+        (run / statement.ENVELOPE).unlink(missing_ok=True)
+        weights.write_bytes(weights.read_bytes()[:-1])
+
+
+def test_an_uncertified_bundle_says_so_in_every_reply(run: Path):
+    """With --allow-uncertified it is served; start and header say that nothing was shown of it."""
+    (run / statement.FILE).unlink()
+    (run / statement.ENVELOPE).unlink()
+    with started("serve", run, "--listen", "127.0.0.1:0", "--allow-uncertified", "--json") as process:
+        assert ["desk"] == process.begun["uncertified"]
+        _, headers, _ = process.ask(toy_desk.rows(40).dev[0].text, key=process.begun["key"])
+        assert "none" == headers["x-suffice-certificate"]
+
+
+def test_a_shadow_answers_with_the_model_in_use_and_counts_what_would_change(run: Path):
+    """Clients get the server's answers; at the end it is told how many the bundle would have given too."""
+    rows = toy_desk.rows(40).dev[:6]
+    wanted = {sample.text: str(sample.target) for sample in rows}
+    with (
+        replying(lambda asked: wanted[asked["messages"][-1]["content"]]) as server,
+        started(
+            "shadow",
+            run,
+            *("--upstream", f"{server}/v1", "--model", "large", "--listen", "127.0.0.1:0", "--json"),
+        ) as process,
+    ):
+        for sample in rows:
+            _, headers, body = process.ask(sample.text, key=process.begun["key"])
+            assert "remote" == headers["x-suffice-place"]
+            assert wanted[sample.text] == body["choices"][0]["message"]["content"]
+    summary = json.loads(process.said)
+    assert len(rows) == summary["n"]
+    assert 0 < summary["n_kept"] <= len(rows)
+    assert summary["changed"]["lower"] <= 1 - summary["n_same"] / len(rows)
+    kept = (home() / "gateway" / "shadow" / "desk.jsonl").read_text()
+    assert not [text for text in wanted if text in kept]
