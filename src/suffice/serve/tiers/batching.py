@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from suffice.clock import Clock, SystemClock
-from suffice.errors import SpecError
+from suffice.errors import ModelError, SpecError
 from suffice.serve.errors import LimitReached, TierFailed
 from suffice.serve.tiers.fair_queue import FairQueue
 
@@ -192,7 +192,7 @@ class Batcher(Generic[Item, Result]):
     async def _together(self, batch: list[_Job[Item, Result]]) -> None:
         start_s = self._clock.elapsed_s()
         try:
-            results = await self._work([job.item for job in batch])
+            results = await self._worked(batch)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told to the callers it concerns
             await self._alone(batch, error)
             return
@@ -204,6 +204,12 @@ class Batcher(Generic[Item, Result]):
         for job, result in zip(batch, results, strict=True):
             if not job.future.done():
                 job.future.set_result(result)
+
+    async def _worked(self, batch: list[_Job[Item, Result]]) -> Sequence[Result]:
+        results = await self._work([job.item for job in batch])
+        if len(results) != len(batch):
+            raise ModelError(f"{self._name} gave {len(results)} answers to {len(batch)} requests")
+        return results
 
     async def _alone(self, batch: list[_Job[Item, Result]], error: Exception) -> None:
         """Tries each of a failed batch by itself, but for a batch of one, which has had its try."""

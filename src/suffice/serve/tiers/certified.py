@@ -60,7 +60,6 @@ class Certified:
             "standing": self.standing.value,
             "sha256": self.sha256,
             "key_id": self.key_id or None,
-            "folder": str(self.folder),
             **{name: self.predicate.get(name) for name in told},
         }
 

@@ -214,6 +214,19 @@ def test_a_poisonous_request_fails_alone():
     asyncio.run(scene())
 
 
+def test_answers_that_cannot_be_told_apart_reach_nobody():
+    """A model that answers fewer than it was asked fails: nobody is given another's answer."""
+
+    async def scene():
+        async def work(items):
+            return items[1:]
+
+        given = await asyncio.gather(*map(Batcher(work, name="desk").ask, range(3)), return_exceptions=True)
+        assert ["desk gave 0 answers to 1 requests"] * 3 == [str(one) for one in given]
+
+    asyncio.run(scene())
+
+
 def test_draining_waits_for_everyone():
     """After it nothing waits and nothing is computed."""
 

@@ -90,6 +90,24 @@ def test_company_and_order_change_no_answer(run):
     assert tiny_run.directly(open_bundle(run / "bundle").model, TEXTS) == together
 
 
+def test_company_changes_no_answer_of_an_encoder(tmp_path, rung):
+    """The same text from the same rung; its confidence moves by no more than a sum's order of additions."""
+    rungs = {"linear": rung, "encoder": tiny_run.encoder(tmp_path / "encoder")}
+    run = tiny_run.certify(tiny_run.bundle(tmp_path / "run", rungs, has_reference=False))
+
+    async def scene():
+        async with tier_of(run, batching=Batching(most=16)) as tier:
+            replies = await asyncio.gather(*(tier.answer(tiny_run.call(text)) for text in TEXTS))
+            assert {"linear", "encoder"} <= {reply.model for reply in replies}
+            return [(reply.text, reply.answer.confidence) for reply in replies]
+
+    together = asyncio.run(scene())
+    alone = tiny_run.directly(open_bundle(run / "bundle").model, TEXTS)
+    assert [text for text, _ in alone] == [text for text, _ in together]
+    for (_, one), (_, other) in zip(alone, together, strict=True):
+        assert one == pytest.approx(other, abs=1e-6)
+
+
 def test_texts_are_read_as_rows_were(run):
     """NUL and half characters are treated as in training, so that an answer cannot differ for them."""
 

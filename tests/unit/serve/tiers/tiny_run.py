@@ -57,9 +57,11 @@ def encoder(folder: Path, *, name: str = "encoder") -> Path:
     return folder
 
 
-def bundle(run: Path, rungs: dict[str, Path], *, threshold: float | None = 0.6) -> Path:
+def bundle(
+    run: Path, rungs: dict[str, Path], *, threshold: float | None = 0.6, has_reference: bool = True
+) -> Path:
     """Returns the run folder after writing its bundle; the reference is last where there is a threshold."""
-    names = [*rungs, REFERENCE] if threshold is not None else [*rungs]
+    names = [*rungs, REFERENCE] if has_reference and threshold is not None else [*rungs]
     tiers = [Tier(model=name, threshold=threshold) for name in names[:-1]]
     cascade = Cascade(name=" -> ".join(names), tiers=(*tiers, Tier(model=names[-1])))
     run.mkdir(parents=True, exist_ok=True)
