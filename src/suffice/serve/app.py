@@ -19,7 +19,7 @@ from suffice.serve.ports import Feedback
 from suffice.serve.wire import chat, completions
 from suffice.serve.wire.asked import Api
 from suffice.serve.wire.errors import error_headers, error_object, unforeseen
-from suffice.serve.wire.exchange import Asgi, ClientLeft, Exchange, Receive, Scope, Send
+from suffice.serve.wire.exchange import Asgi, ClientLeft, Exchange, Field, Receive, Scope, Send
 
 _log = logging.getLogger(__name__)
 
@@ -123,8 +123,14 @@ class App:
             exchange.close()
 
     async def _answer(self, exchange: Exchange, endpoint: Endpoint | None) -> None:
+        if endpoint is None:
+            await _refuse(exchange, self._unknown(exchange.path))
+            return
+        if exchange.method not in endpoint.methods:
+            await _refuse_method(exchange, endpoint.methods)
+            return
         try:
-            await self._taking(exchange, endpoint)(exchange)
+            await endpoint(exchange)
         except CallError as error:
             await _refuse(exchange, error)
         except ClientLeft:
@@ -137,28 +143,23 @@ class App:
         """Says whether a path is an API's, or would be with another base URL."""
         return path.startswith("/v1/") or f"/v1{path}" in self._endpoints
 
-    def _taking(self, exchange: Exchange, endpoint: Endpoint | None) -> Endpoint:
-        """Returns the endpoint, where there is one that takes the method.
-
-        Raises:
-            NotFound: no endpoint has the path.
-            BadCall: status 405, this one takes other methods.
-        """
-        path = exchange.path
-        if endpoint is None:
-            tail = "/" + path.strip("/").removeprefix("v1/").removeprefix("v1/")
-            hint = (
-                f"; the base URL ends in /v1, the path in {tail}" if f"/v1{tail}" in self._endpoints else ""
-            )
-            raise NotFound(f"there is no {path[:200]} here{hint}", code="unknown_path")
-        if exchange.method not in endpoint.methods:
-            raise BadCall(
-                f"{path} takes {' or '.join(endpoint.methods)}, not {exchange.method[:20]}",
-                status=405,
-                code="method_not_allowed",
-            )
-        return endpoint
+    def _unknown(self, path: str) -> NotFound:
+        """Returns the error for a path that nothing has; says which base URL was meant, where one was."""
+        tail = "/" + path.strip("/").removeprefix("v1/").removeprefix("v1/")
+        is_slip = f"/v1{tail}" in self._endpoints
+        hint = f"; the base URL ends in /v1, the path in {tail}" if is_slip else ""
+        return NotFound(f"there is no {path[:200]} here{hint}", code="unknown_path")
 
 
-async def _refuse(exchange: Exchange, error: CallError) -> None:
-    await exchange.send(error.status, orjson.dumps(error_object(error)), error_headers(error))
+async def _refuse(exchange: Exchange, error: CallError, headers: Sequence[Field] = ()) -> None:
+    body = orjson.dumps(error_object(error))
+    await exchange.send(error.status, body, [*error_headers(error), *headers])
+
+
+async def _refuse_method(exchange: Exchange, methods: Sequence[str]) -> None:
+    error = BadCall(
+        f"{exchange.path} takes {' or '.join(methods)}, not {exchange.method[:20]}",
+        status=405,
+        code="method_not_allowed",
+    )
+    await _refuse(exchange, error, [(b"allow", ", ".join(methods).encode())])

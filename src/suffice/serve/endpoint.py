@@ -107,10 +107,9 @@ class CallEndpoint:
         self._gateway.first_token(case)
         sent = _Sent(is_kept=self._gateway.keeps_contents)
         try:
-            await exchange.start_stream(headers.written(who))
             error, last = await _pass_on(streaming, exchange, sent, who=who)
         except asyncio.CancelledError:
-            # The head went out, so the status stays; the event says that the rest did not.
+            # The head is out, so the status stays; the event says that the rest is not.
             self._end_stream(case, sent, error="client_left" if exchange.left else "stopped")
             raise
         sent.add(last)
@@ -173,7 +172,7 @@ class _Sent:
 
 
 async def _pass_on(streaming: Streaming, exchange: Exchange, sent: _Sent, *, who: About) -> tuple[str, bytes]:
-    """Sends a server's chunks on as they come; returns the error's code, "" for none, and the last event.
+    """Sends the head and a server's chunks as they come; returns the error's code, "" for none, and the last event.
 
     Every chunk names the served model; the first one says who answers. However it ends, the
     connection to the server is closed when this returns.
@@ -181,6 +180,7 @@ async def _pass_on(streaming: Streaming, exchange: Exchange, sent: _Sent, *, who
     model = streaming.model
     added: Mapping[str, Any] | None = {"model": model, "suffice": who.to_json()}
     try:
+        await exchange.start_stream(headers.written(who))
         async for chunk in streaming.chunks:
             if added is not None:
                 part = sse.event({**chunk, **added})
@@ -191,7 +191,7 @@ async def _pass_on(streaming: Streaming, exchange: Exchange, sent: _Sent, *, who
             await exchange.send_part(part)
     except TierFailed as failed:
         return "stream_broke", _broken(f"{streaming.tier} broke off: {failed.message}", "stream_broke")
-    except Exception:  # noqa: BLE001 - the head is sent: all that can be said now is said in the stream
+    except Exception:  # noqa: BLE001 - after the head, only the stream itself can tell of it
         _log.exception("the stream of %s broke", exchange.id)
         failed_here = unforeseen(exchange.id)
         return failed_here.code, sse.event(error_object(failed_here))

@@ -217,6 +217,21 @@ def test_a_large_body_is_refused_before_it_is_read() -> None:
     assert [2, 3, 4] == list(parts)
 
 
+def test_a_body_may_come_in_parts() -> None:
+    """What a connection brings bit by bit is one body."""
+    composed = Composed({"tickets": local("billing")})
+    raw = json.dumps(CHAT).encode()
+    parts = [
+        {"type": "http.request", "body": raw[at : at + 7], "more_body": True} for at in range(0, len(raw), 7)
+    ]
+    messages = iter([*parts, {"type": "http.request", "body": b"", "more_body": False}])
+
+    async def receive() -> dict[str, Any]:
+        return next(messages)
+
+    assert "billing" == get(composed.app, receive=receive).json["choices"][0]["message"]["content"]
+
+
 def test_an_unknown_model_is_a_404_that_names_the_known_ones() -> None:
     """The message lists what could have been meant."""
     composed = Composed({"tickets": local("billing"), "urgency": local("high")})
@@ -231,7 +246,11 @@ def test_unknown_paths_and_methods_are_answered_in_openais_shape() -> None:
     lost = get(composed.app, path="/v1/nothing")
     wrong = get(composed.app, path=PATH, method="GET")
     assert (404, "unknown_path") == (lost.status, lost.error["code"])
-    assert (405, "method_not_allowed") == (wrong.status, wrong.error["code"])
+    assert (405, "method_not_allowed", "POST") == (
+        wrong.status,
+        wrong.error["code"],
+        wrong.headers["allow"],
+    )
     assert lost.headers["x-request-id"].startswith("req_")
 
 
@@ -239,6 +258,7 @@ def test_without_a_key_there_is_no_call_and_no_event() -> None:
     """A 401 is no one's call: it is not written down, and its body is not read."""
     composed = Composed({"tickets": local("billing")})
     got = get(composed.app, CHAT, headers={"authorization": "Bearer other"})
+    assert "Bearer" == got.headers["www-authenticate"]
     assert (401, "authentication_error", "invalid_api_key") == (
         got.status,
         got.error["type"],

@@ -15,7 +15,12 @@ def error_object(error: CallError) -> dict[str, Any]:
 
 
 def error_headers(error: CallError) -> list[tuple[bytes, bytes]]:
-    """Returns the headers that tell clients when to come again, or not to: OpenAI's clients heed both."""
+    """Returns the headers that tell clients when to come again, or not to: OpenAI's clients heed both.
+
+    A 401 names the scheme of the key (RFC 9110, section 11.6.1).
+    """
+    if error.status == 401:
+        return [(b"www-authenticate", b"Bearer")]
     if error.retry_after_s is not None:
         return [(b"retry-after", b"%d" % max(1, math.ceil(error.retry_after_s)))]
     return [(b"x-should-retry", b"false")] if error.code in _FINAL else []

@@ -70,18 +70,19 @@ class Exchange:
         declared = self.headers.get(b"content-length", b"")
         if declared.isdigit() and int(declared[:20]) > most_bytes:
             raise _too_large(most_bytes)
-        body = b""
+        parts: list[bytes] = []
+        size = 0
         while True:
             message = await self._receive()
             if message["type"] == "http.disconnect":
                 self._left = True
                 raise ClientLeft
-            part: bytes = message.get("body", b"")
-            body = body + part if body else part
-            if len(body) > most_bytes:
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+            if size > most_bytes:
                 raise _too_large(most_bytes)
             if not message.get("more_body"):
-                return body
+                return b"".join(parts)
 
     async def send(
         self, status: int, body: bytes, headers: Sequence[Field] = (), *, media_type: bytes = JSON_TYPE
