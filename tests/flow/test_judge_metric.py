@@ -231,7 +231,7 @@ def test_a_missing_verdict_on_the_reference_counts_for_it(tmp_path, monkeypatch)
 def test_another_judge_is_another_look(tmp_path, monkeypatch, human):
     """Alone or beside people: what a judge is told is part of the test, and a second try has less budget."""
     monkeypatch.setenv("SUFFICE_HOME", str(tmp_path / "home"))
-    rows = told_rows(700, wrong=0.12, rated=0.25)
+    rows = told_rows(400, wrong=0.12, rated=0.25)
     looks = []
     for rubric in ("", ", rubric: Be strict.", ""):
         judge = f"{{name: overseer, verdicts: {{small: verdict}}{human}{rubric}}}"
@@ -239,3 +239,16 @@ def test_another_judge_is_another_look(tmp_path, monkeypatch, human):
             suffice.run(told(tmp_path, rows, judge=judge), out=tmp_path / "run").facts.tests[0].alpha
         )
     assert [pytest.approx(0.04), pytest.approx(0.008), pytest.approx(0.04)] == looks
+
+
+def test_where_people_labelled_all_the_judge_is_only_measured(tmp_path, monkeypatch):
+    """It is asked about dev, to say what it is worth, and about no certify row."""
+    monkeypatch.setenv("SUFFICE_HOME", str(tmp_path / "home"))
+    judge = "{name: overseer, verdicts: {small: verdict}, human: {small: small_ok}}"
+    outcome = suffice.run(told(tmp_path, told_rows(300, rated=1.0), judge=judge), out=tmp_path / "run")
+    facts = outcome.facts
+    assert (Verdict.PASS, 0) == (facts.verdict, facts.evidence.judge_labels)
+    assert (facts.data.dev, 1.0) == (facts.judge.verdicts, facts.judge.agreement.value)
+    predicate = json.loads((outcome.folder / "certificate.json").read_text())["predicate"]
+    assert "people labelled are taken to be a random part" in predicate["distribution_note"]
+    assert predicate["statement"].startswith("small has quality by human labels of at least 80")

@@ -117,6 +117,8 @@ def _note(findings: Findings, proof: Proof) -> str:
             "the claim holds however good the judge is. The labelled rows are taken to be a random part of "
             "the rows, which the judge labelled like the others, without the truth before it."
         )
+    elif findings.judging is not None:
+        note += " The rows whose answers people labelled are taken to be a random part of all rows."
     if findings.task.quality.fixed_n:
         note += " Each system was tested once, on all rows, by an exact test chosen before they were seen."
     if findings.rows.targets_are_reference:

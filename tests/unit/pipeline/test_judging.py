@@ -96,6 +96,7 @@ def _bench(tmp_path):
         yield made
 
 
+@pytest.mark.slow
 def test_a_decoder_in_a_file_chooses_among_the_verdicts(tmp_path, bench):
     """Weights of chance say something readable of every answer, and are known by their bytes."""
     pytest.importorskip("xllamacpp", reason="the extra gguf serves GGUF files")
