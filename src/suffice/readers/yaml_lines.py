@@ -50,7 +50,7 @@ class _Walk:
     def value(self, node: yaml.Node, path: tuple[str | int, ...]) -> Any:
         self._nodes += 1
         if self._nodes > _MOST_NODES or len(path) > _DEEPEST:
-            raise ValueError("its aliases or its nesting expand beyond what a task file needs")
+            raise ValueError("its aliases or its nesting expand beyond what settings need")
         self.lines[path] = node.start_mark.line + 1
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
