@@ -32,11 +32,10 @@ def text_of(operation: Operation, payload: Mapping[str, Any]) -> str | None:
 def begins(choices: Sequence[Any]) -> bool:
     """Says whether an answer has begun with a chunk's choices: words, a role, a tool call, or its end."""
     for choice in choices:
-        if isinstance(choice, dict):
-            delta = choice.get("delta")
-            words = choice.get("text") or choice.get("finish_reason")
-            if words or (isinstance(delta, dict) and any(delta.values())):
-                return True
+        delta = choice.get("delta")
+        words = choice.get("text") or choice.get("finish_reason")
+        if words or (isinstance(delta, dict) and any(delta.values())):
+            return True
     return False
 
 

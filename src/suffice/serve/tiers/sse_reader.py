@@ -36,6 +36,9 @@ class SseReader:
             # The piece before ended in a carriage return, which ended its line: this is its other half.
             piece = piece.removeprefix(b"\n")
             self._skip_newline = False
+        if self._at_start and len(piece) >= len(_BYTE_ORDER_MARK) and not self._line:
+            piece = piece.removeprefix(_BYTE_ORDER_MARK)
+            self._at_start = False
         if not (self._at_start or self._line or self._data or b"\r" in piece):
             return self._feed_blocks(piece)
         return self._feed_lines(piece)

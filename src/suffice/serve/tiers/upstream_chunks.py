@@ -160,7 +160,7 @@ class UpstreamChunks:
         return piece
 
     def _take(self, event: bytes) -> None:
-        name = self._settings.name
+        """Takes in one event; every chunk passes here, so the usual one is looked at least."""
         if event == _DONE:
             self._is_over = True
             return
@@ -168,18 +168,26 @@ class UpstreamChunks:
             return
         try:
             chunk = orjson.loads(event)
+            choices = chunk["choices"]
+            self._note(choices)
+            if type(choices) is not list:
+                raise self._no_chunk(chunk)
         except orjson.JSONDecodeError as error:
-            raise ExchangeFailed(f"tier {name} sent an event that is no JSON") from error
-        choices = chunk.get("choices") if type(chunk) is dict else None
-        if error_in(chunk):  # some servers send one with choices beside it
-            raise ExchangeFailed(f"tier {name} sent an error within its stream")
-        if type(choices) is not list:
-            raise ExchangeFailed(f"tier {name} sent an event that is no chunk of a completion")
-        self._note(choices)
+            raise ExchangeFailed(f"tier {self._settings.name} sent an event that is no JSON") from error
+        except (TypeError, LookupError, AttributeError) as error:
+            raise self._no_chunk(chunk) from error
+        if chunk.get("error"):  # some servers send one with choices beside it
+            raise self._no_chunk(chunk)
         if not self._has_begun:
             self._has_begun = begins(choices)
         if "usage" not in chunk or self._shows_after_usage(chunk, choices):
             self._ready.append(chunk)
+
+    def _no_chunk(self, event: Any) -> ExchangeFailed:
+        what = (
+            "an error within its stream" if error_in(event) else "an event that is no chunk of a completion"
+        )
+        return ExchangeFailed(f"tier {self._settings.name} sent {what}")
 
     def _shows_after_usage(self, chunk: dict[str, Any], choices: Sequence[Any]) -> bool:
         """Takes a chunk's usage; says whether anything is left for a client that did not ask for it."""
@@ -188,14 +196,14 @@ class UpstreamChunks:
         return not self._hides_usage or chunk.pop("usage") is None or bool(choices)
 
     def _note(self, choices: Sequence[Any]) -> None:
-        """Takes note of which choices are under way, and which have come to their end."""
-        finished = self._finished
+        """Takes note of which choices are under way, and which have come to their end.
+
+        Raises:
+            TypeError, AttributeError: they are no choices.
+        """
         for choice in choices:
-            if type(choice) is dict:
-                number = choice.get("index")
-                if type(number) is not int:
-                    number = 0
-                if choice.get("finish_reason"):
-                    finished[number] = True
-                elif number not in finished:
-                    finished[number] = False
+            number = choice.get("index", 0)
+            if choice.get("finish_reason"):
+                self._finished[number] = True
+            elif number not in self._finished:
+                self._finished[number] = False

@@ -143,6 +143,13 @@ BREAKS = {
     "half_json": (event(b'{"choices": [{'), "sent an event that is no JSON"),
     "no_utf8": (event(b'{"choices":[{"delta":{"content":"\xff"}}]}'), "sent an event that is no JSON"),
     "no_chunk": (event({"hello": 1}), "sent an event that is no chunk of a completion"),
+    "choices_are_an_object": (event({"choices": {"a": 1}}), "sent an event that is no chunk of a completion"),
+    "choices_are_empty": (event({"choices": {}}), "sent an event that is no chunk of a completion"),
+    "choices_are_numbers": (event({"choices": [1]}), "sent an event that is no chunk of a completion"),
+    "index_is_a_list": (
+        event({"choices": [{"index": []}]}),
+        "sent an event that is no chunk of a completion",
+    ),
     "a_number": (event(b"5"), "sent an event that is no chunk of a completion"),
     "huge_line": (b"data: " + b"x" * 70_000, "an event is larger than 50,000 bytes"),
     "flood": (HELLO * 1000, "sent more than 90,000 bytes"),
