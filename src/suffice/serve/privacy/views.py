@@ -145,7 +145,11 @@ def views(text: str) -> list[View]:
             if _IS_HIDDEN.search(view.text) is not None:
                 found.append(_unveiled(view, " "))
     found.append(unescaped)
-    return list({view.text: view for view in reversed(found) if view.text}.values())[::-1]
+    different: dict[str, View] = {}
+    for view in found:
+        if view.text:
+            different.setdefault(view.text, view)
+    return list(different.values())
 
 
 def _changed(view: View, pattern: re.Pattern[str], meaning: Callable[[re.Match[str]], str | None]) -> View:
