@@ -27,14 +27,10 @@ def judged_rows(rows: Rows, judge: JudgeSpec, *, has_reference: bool) -> tuple[R
         DataError: there is nothing to judge answers by, no row of a split has people's labels though the task
             names them, or a label is none.
     """
-    mode = Mode(judge.mode)
     splits = dict(rows.splits)
     notes: list[str] = []
     for split in (Split.DEV, Split.CERTIFY):
-        samples = tuple(
-            _judged(sample, judge, case_of(sample, mode, has_reference=has_reference), has_reference)
-            for sample in rows.splits[split]
-        )
+        samples = tuple(_judged(sample, judge, has_reference=has_reference) for sample in rows.splits[split])
         _check(rows.splits[split], samples, judge, split)
         notes += _partly(rows.splits[split], samples, judge, split)
         splits[split] = samples
@@ -76,7 +72,8 @@ def ratings_of(sample: Sample, judge: JudgeSpec, *, has_reference: bool) -> Mapp
     return ratings
 
 
-def _judged(sample: Sample, judge: JudgeSpec, case: Case | None, has_reference: bool) -> Sample:  # noqa: FBT001
+def _judged(sample: Sample, judge: JudgeSpec, *, has_reference: bool) -> Sample:
+    case = case_of(sample, Mode(judge.mode), has_reference=has_reference)
     wish = None if case is None else case.as_wish()
     if not judge.human:
         return replace(sample, target=wish, judge=None)
