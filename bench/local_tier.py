@@ -12,7 +12,6 @@ import argparse
 import asyncio
 import itertools
 import json
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -164,10 +163,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.5)
     parser.add_argument("--callers", type=int, nargs="+", default=[1, 16, 64])
     parser.add_argument("--processes", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--switch-ms", type=float, help="how often threads take turns  [default: Python's]")
     given = parser.parse_args()
-    if given.switch_ms:
-        sys.setswitchinterval(given.switch_ms / 1e3)
     lines = given.texts.read_text(encoding="utf-8").splitlines()
     texts = [json.loads(line)["text"] for line in lines][:1000]
     print(_HEADER)

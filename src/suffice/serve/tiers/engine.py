@@ -9,7 +9,7 @@ from typing import Protocol
 from suffice.bundle import model_folder
 from suffice.models import registry
 from suffice.ports import Answer, Model, Request
-from suffice.serve.tiers.explanation import Explanation, explain
+from suffice.serve.tiers.explanation import Explanation
 from suffice.serve.tiers.work_thread import WorkThread
 
 
@@ -72,7 +72,7 @@ class ThreadEngine:
 
     async def explain(self, request: Request) -> Explanation:
         """Returns why the model answers as it does."""
-        return await self._thread.do(lambda: explain(self._model, request))
+        return await self._thread.do(lambda: self._explained(request))
 
     async def close(self) -> None:
         """Closes model and thread, after what it has been given."""
@@ -82,3 +82,9 @@ class ThreadEngine:
 
     async def _answered(self, requests: Sequence[Request]) -> list[Answer]:
         return await self._model.answer(requests)
+
+    async def _explained(self, request: Request) -> Explanation:
+        # Imports every kind of model, half a second: once, and only where somebody asks.
+        from suffice.serve.tiers.explaining import explain  # noqa: PLC0415
+
+        return await explain(self._model, request)

@@ -43,7 +43,7 @@ async def _reply(model: Model, asked: Mapping[str, Any]) -> dict[str, Any]:
     try:
         if asked["do"] == "explain":
             # Imports every kind of model, which most workers never need.
-            from suffice.serve.tiers.explanation import explain  # noqa: PLC0415
+            from suffice.serve.tiers.explaining import explain  # noqa: PLC0415
 
             return {"explanation": (await explain(model, requests[0])).to_json()}
         return {"answers": await model.answer(requests)}

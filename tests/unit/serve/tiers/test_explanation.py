@@ -9,7 +9,8 @@ from suffice.bundle import open_bundle
 from suffice.models import alarm, artefact, registry
 from suffice.models.gguf.settings import DecoderSettings
 from suffice.ports import Request
-from suffice.serve.tiers.explanation import Explanation, explain
+from suffice.serve.tiers.explaining import explain
+from suffice.serve.tiers.explanation import Explanation
 from suffice.task import Kind
 from tests.unit.serve.tiers import tiny_run
 
