@@ -24,15 +24,15 @@ tiers:
     usd_per_1m_output: 1000
   people: {{kind: human}}
 privacy: {{default: allow}}
-limits: {{body_bytes: 100000, slow_header_s: 0.4, slow_body_s: 0.4}}
+limits: {{body_bytes: 100000, slow_header_s: {patience_s}, slow_body_s: {patience_s}}}
 hosts: [gateway.example.com]
 """
 
 
-def site_file(folder, port):
-    """Returns the path of a site with one server, people and tight limits."""
+def site_file(folder, port, *, patience_s=30):
+    """Returns the path of a site with one server and people."""
     path = folder / "site.yaml"
-    path.write_text(SITE.format(port=port))
+    path.write_text(SITE.format(port=port, patience_s=patience_s))
     return path
 
 
@@ -47,6 +47,14 @@ def server():
 def gateway(server, tmp_path_factory):
     """Returns a running gateway."""
     with running(site_file(tmp_path_factory.mktemp("site"), server.port)) as gateway:
+        yield gateway
+
+
+@pytest.fixture(scope="module")
+def impatient(server, tmp_path_factory):
+    """Returns a running gateway that waits 0.3 s for headers, and for a body."""
+    place = site_file(tmp_path_factory.mktemp("impatient"), server.port, patience_s=0.3)
+    with running(place) as gateway:
         yield gateway
 
 
@@ -238,21 +246,24 @@ def test_a_body_that_is_too_large_is_refused(gateway, key):
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET /health HTTP/1.1\r\nhost: local"])
-def test_slowloris_headers_that_do_not_come_close_the_connection(gateway, sent):
+def test_slowloris_headers_that_do_not_come_close_the_connection(impatient, sent):
     """Whether nothing was sent or a part; the others are served meanwhile."""
     begun = time.monotonic()
-    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", impatient.port), timeout=10) as client:
         client.sendall(sent)
-        assert 200 == gateway.ask("/health").status
+        assert 200 == impatient.ask("/health").status
         assert b"" == client.recv(4096)
     assert time.monotonic() - begun < 5
 
 
-def test_slowloris_a_body_that_does_not_come_is_408(gateway, key):
+def test_slowloris_a_body_that_does_not_come_is_408(impatient):
     """After the site's time, and the connection is closed."""
-    head = f"POST {COMPLETIONS} HTTP/1.1\r\nhost: localhost:{gateway.port}\r\nauthorization: Bearer {key}\r\n"
+    _, key = impatient.new_key()
+    head = (
+        f"POST {COMPLETIONS} HTTP/1.1\r\nhost: localhost:{impatient.port}\r\nauthorization: Bearer {key}\r\n"
+    )
     head += "content-type: application/json\r\ncontent-length: 100\r\n\r\n{"
-    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", impatient.port), timeout=10) as client:
         client.sendall(head.encode())
         answer = client.recv(4096)
         assert b" 408 " in answer
