@@ -17,6 +17,7 @@ from suffice.serve.gateway import Gateway
 from suffice.serve.reply import Outcome
 from suffice.serve.wire import chat
 from suffice.serve.wire.errors import error_object, unforeseen
+from suffice.web.kept_text import text_in_reply
 from suffice.web.sources import Said
 
 _log = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ class GatewayAsk:
         if outcome.reply is None or case.call is None:
             return self._ended(case, {"ticket": outcome.ticket}, status=202)
         whole = chat.API.whole(case.call, outcome.reply, int(self._clock.now().timestamp()))
-        return self._ended(case, whole, status=200, text=_text_of(whole))
+        return self._ended(case, whole, status=200, text=text_in_reply(whole))
 
     def _refused(self, case: Case, error: CallError) -> Said:
         said = self._ended(case, error_object(error), status=error.status, error=error.code)
@@ -64,12 +65,3 @@ class GatewayAsk:
         if event is None:
             raise AssertionError("a question of the playground ends once")
         return Said(event=event, text=text)
-
-
-def _text_of(completion: Mapping[str, Any]) -> str | None:
-    """Returns the first choice's text, as far as a server's reply has one."""
-    choices = completion.get("choices")
-    first = choices[0] if isinstance(choices, list) and choices else None
-    message = first.get("message") if isinstance(first, dict) else None
-    content = message.get("content") if isinstance(message, dict) else None
-    return content if isinstance(content, str) else None

@@ -1,4 +1,4 @@
-"""What a local model read, found again in a request that was kept."""
+"""What was asked and answered, found again in the bodies that were kept."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -33,6 +33,26 @@ def request_of(event: Event) -> Request | None:
         return api.read(body).request
     except BadCall:
         return None
+
+
+def answer_in(event: Event) -> str | None:
+    """Returns the answer's text in a kept reply; None where it has none of its own, e.g. a stream."""
+    try:
+        body = orjson.loads(event.response_text or "")
+    except orjson.JSONDecodeError:
+        return None
+    return text_in_reply(body)
+
+
+def text_in_reply(body: Any) -> str | None:
+    """Returns the first choice's text of a completion, None where it has none."""
+    choices = body.get("choices") if isinstance(body, dict) else None
+    first = choices[0] if isinstance(choices, list) and choices else None
+    if not isinstance(first, dict):
+        return None
+    message = first.get("message")
+    said = message.get("content") if isinstance(message, dict) else first.get("text")
+    return said if isinstance(said, str) else None
 
 
 def text_of(body: Mapping[str, Any]) -> str | None:

@@ -107,6 +107,8 @@ def _environment() -> Environment:
         "where": words.where,
         "shown": words.shown,
         "verdict": words.verdict,
+        "measures": words.measures,
+        "per": words.per,
         "signed": words.signed,
         "pretty": words.pretty,
     }

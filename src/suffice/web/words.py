@@ -76,6 +76,20 @@ def shown(certificate: Mapping[str, Any]) -> str:
             return f"{target}, {metric}, threshold {threshold}"
 
 
+def measures(step: Mapping[str, Any]) -> str:
+    """Returns what a tier told of its own answer: "confidence 97.0%, trust 91.0%, threshold 76.0%"."""
+    told = [(name, step[name]) for name in ("confidence", "trust", "threshold", "novelty")]
+    text = ", ".join(f"{name} {numbers.share(value)}" for name, value in told if value is not None)
+    return text[:1].upper() + text[1:]
+
+
+def per(bucket_s: int) -> str:
+    """Returns a stretch of time to stand behind "per": "minute", "30 minutes", "3 hours"."""
+    size, unit = (3600, "hour") if bucket_s >= 3600 else (60, "minute")
+    n = bucket_s // size
+    return unit if n == 1 else f"{n} {unit}s"
+
+
 def verdict(name: str) -> str:
     """Returns what became of a call at a tier."""
     return VERDICTS.get(name, name)

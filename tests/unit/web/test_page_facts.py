@@ -140,7 +140,7 @@ def test_requests_can_be_narrowed_and_turned():
 def test_a_request_tells_why_this_tier():
     """Each step shows its trust against the threshold, what became of it and why."""
     page = full().client.get("/requests/req-0001").text
-    assert "Trust 41.0%, threshold 76.0%, novelty 31.0%" in page
+    assert "Confidence 52.0%, trust 41.0%, threshold 76.0%, novelty 31.0%" in page
     assert "trust 0.41 is below the certified threshold 0.76" in page
     assert "large</bdi> answered at a server" in page
     assert re.search(r"after an answer that was not trusted\.\s+It left this machine\.", page)
@@ -167,6 +167,32 @@ def test_a_request_with_its_text_tells_why_this_answer():
     assert ["small"] == [
         one["tier"] for one in site.client.get("/requests/req-0001.json").json()["explanations"]
     ]
+
+
+@pytest.mark.parametrize(
+    ("operation", "asked", "answered", "texts"),
+    [
+        ("chat", ASKED, '{"choices": [{"message": {"content": "late"}}]}', ("Where is my parcel?", "late")),
+        (
+            "text_completion",
+            '{"model": "tickets", "prompt": "Where?"}',
+            '{"choices": [{"text": "late"}]}',
+            ("Where?", "late"),
+        ),
+        ("embeddings", '{"model": "e", "input": ["a", "b"]}', '{"data": []}', ("a\nb", None)),
+        ("decision", '{"input": {"a": 1}}', "data: {}\n\n", (None, None)),
+        ("chat", "no json", "[]", ("no json", None)),
+        ("chat", '{"messages": "none"}', '{"choices": [1]}', (None, None)),
+        ("chat", "[1]", '{"choices": []}', (None, None)),
+    ],
+)
+def test_what_was_said_is_found_in_the_kept_bodies(operation, asked, answered, texts):
+    """The text of question and answer where there is one; the raw bodies stand beside them in any case."""
+    site = full(events=[event(2, operation=operation, request_text=asked, response_text=answered)])
+    facts = site.client.get("/requests/req-0002.json").json()
+    assert texts == (facts["asked_text"], facts["answer_text"])
+    assert (asked, answered) == (facts["request"]["request_text"], facts["request"]["response_text"])
+    assert 200 == site.client.get("/requests/req-0002").status_code
 
 
 def test_a_tier_that_cannot_be_asked_why_does_not_break_the_page():

@@ -8,7 +8,7 @@ from suffice.serve.errors import BadCall, CallError, NotFound
 from suffice.serve.event import Event
 from suffice.serve.reply import Place, Verdict
 from suffice.serve.store.records import Filter
-from suffice.web.kept_text import request_of
+from suffice.web.kept_text import answer_in, request_of
 from suffice.web.views import rows
 from suffice.web.visit import Json, Pages, View, Visit
 
@@ -77,6 +77,8 @@ async def one_facts(pages: Pages, visit: Visit) -> Json:
             "novelty_above": route.novelty_above,
         },
         "keeps_contents": site.keeps_contents,
+        "asked_text": None if (request := request_of(event)) is None else request.text,
+        "answer_text": answer_in(event),
         "explanations": await _explanations(pages, event),
     }
 

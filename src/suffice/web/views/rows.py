@@ -6,8 +6,8 @@ from suffice.web.visit import Json
 
 
 def row(event: Event) -> Json:
-    """Returns what a list tells of a call; `trust` is that of the last tier that told one."""
-    known = [score for score in map(_score, event.steps) if score is not None]
+    """Returns what a list tells of a call; `confidence` is that of the last tier that told one."""
+    known = [step.confidence for step in event.steps if step.confidence is not None]
     return {
         "id": event.id,
         "at": event.at,
@@ -22,7 +22,7 @@ def row(event: Event) -> Json:
         "model": event.model,
         "escalated": event.escalated,
         "ticket": event.ticket,
-        "trust": known[-1] if known else None,
+        "confidence": known[-1] if known else None,
         "latency_ms": event.latency_ms,
         "cost_usd": event.cost_usd,
     }
