@@ -172,7 +172,7 @@ class _Sent:
 
 
 async def _pass_on(streaming: Streaming, exchange: Exchange, sent: _Sent, *, who: About) -> tuple[str, bytes]:
-    """Sends the head and a server's chunks as they come; returns the error's code, "" for none, and the last event.
+    """Sends the head and a server's chunks; returns the error's code, "" for none, and the last event.
 
     Every chunk names the served model; the first one says who answers. However it ends, the
     connection to the server is closed when this returns.
