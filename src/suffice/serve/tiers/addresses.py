@@ -9,7 +9,7 @@ import ipaddress
 import socket
 from dataclasses import dataclass
 
-from aiohappyeyeballs import AddrInfoType, SocketFactoryType
+from aiohttp import AddrInfoType, SocketFactoryType
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
