@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import click
 
 import suffice
+from suffice.cli.audit_log import audit_log
 from suffice.cli.demo import demo
 from suffice.cli.doctor import doctor
 from suffice.cli.keys import keys
@@ -32,7 +33,7 @@ def cli() -> None:
     """
 
 
-for command in (run, predict, report, verify, doctor, demo, keys, serve, shadow):
+for command in (run, predict, report, verify, doctor, demo, keys, serve, shadow, audit_log):
     cli.add_command(command)
 
 

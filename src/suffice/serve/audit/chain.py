@@ -5,6 +5,7 @@ A line is `{"seq":N,"t":"...","kind":"...",...,"chain":"<64 hex digits>"}`. `cha
 are hashed as they stand in the file: nothing has to be written anew to check them.
 """
 
+import dataclasses
 import hashlib
 import json
 from datetime import datetime
@@ -65,4 +66,8 @@ def parse(body: bytes) -> dict[str, Any] | None:
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
-    return {name: getattr(value, name) for name in value.__dataclass_fields__}  # a step
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    if dataclasses.is_dataclass(value):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    return str(value)

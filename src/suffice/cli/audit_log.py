@@ -1,0 +1,233 @@
+"""`suffice audit-log`: does the gateway's log hold, what does it show, and a window of it to take away."""
+
+import dataclasses
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from suffice.cli.options import Common, common
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    from suffice.serve.audit.prove import Proof
+    from suffice.serve.audit.verify import Verification
+
+EXIT_HOLDS, EXIT_DOES_NOT = 0, 1
+
+_place = click.argument("place", required=False, type=click.Path(path_type=Path))
+_key = click.option(
+    "--key", type=click.Path(path_type=Path), help="The gateway's public key  [default: in keys beside PLACE]"
+)
+_anchor = click.option(
+    "--anchor", type=click.Path(path_type=Path), help="The anchor's file  [default: the one the log names]"
+)
+_since = click.option(
+    "--since", metavar="TIME", help="Records from this time on (ISO 8601; UTC if it has no zone)."
+)
+_until = click.option("--until", metavar="TIME", help="Records before this time.")
+
+
+@click.group("audit-log", context_settings={"help_option_names": ["-h", "--help"]})
+def audit_log() -> None:
+    """Check the gateway's audit log, prove from it, take a window of it away.
+
+    PLACE is the log's folder, or a file made by `export`; without it, the log of this user's gateway.
+    Exit codes: 0 it holds, 1 it does not, 2 a mistake in usage or set-up.
+    """
+
+
+@audit_log.command()
+@_place
+@_key
+@_anchor
+@common
+def verify(place: Path | None, key: Path | None, anchor: Path | None, common: Common) -> int:
+    """Check every record, signature and file of the log in PLACE."""
+    from suffice.serve.audit import verify as verifying
+
+    place = _found(place)
+    result = verifying.verify(place, _trusted(place, key), anchor=anchor)
+    common.give(_value(result), "\n".join([*_lines(result), *_words(result)]))
+    return EXIT_HOLDS if result.holds else EXIT_DOES_NOT
+
+
+@audit_log.command()
+@_place
+@click.option("--class", "data_class", required=True, metavar="CLASS", help="The class of private data.")
+@click.option(
+    "--never-left", type=click.Choice(["local"]), required=True, help="Where calls with it must have stayed."
+)
+@_since
+@_until
+@_key
+@_anchor
+@common
+def prove(  # noqa: PLR0913 - one parameter an option
+    *,
+    place: Path | None,
+    data_class: str,
+    never_left: str,
+    since: str | None,
+    until: str | None,
+    key: Path | None,
+    anchor: Path | None,
+    common: Common,
+) -> int:
+    """Show whether a call with CLASS ever left this machine, masked or not.
+
+    Counts over the exact window that signatures cover. Nothing is shown from a log that does not
+    verify, nor of calls in which the class was not looked for.
+    """
+    from suffice.serve.audit.prove import prove_never_left
+
+    span = {"since": _time(since), "until": _time(until)}
+    place = _found(place)
+    proof = prove_never_left(place, _trusted(place, key), data_class, anchor=anchor, **span)
+    common.give({"never_left": never_left, **_proof_value(proof)}, _proof_words(proof))
+    return EXIT_HOLDS if proof.holds else EXIT_DOES_NOT
+
+
+@audit_log.command()
+@_place
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The file to write.")
+@_since
+@_until
+@_anchor
+@common
+def export(
+    place: Path | None,
+    out: Path,
+    since: str | None,
+    until: str | None,
+    anchor: Path | None,
+    *,
+    common: Common,
+) -> int:
+    """Write a window of the log to one signed file, which `verify` and `prove` take anywhere.
+
+    Signs with the gateway's own key, which lies beside the log. The window begins with the policy that
+    held at its start. A log that does not verify is not exported.
+    """
+    from suffice.certify.signature import keys_in
+    from suffice.clock import SystemClock
+    from suffice.errors import NotCertified
+    from suffice.serve.audit import exported
+    from suffice.serve.audit.verify import verify as verified
+
+    span = {"since": _time(since), "until": _time(until)}
+    place = _found(place)
+    _trusted(place, None)
+    keys = keys_in(_keys_beside(place))
+    result = verified(place, keys.private.public_key(), anchor=anchor)
+    if not result.holds:
+        wrong = next(check for check in result.checks if not check.is_met)
+        raise NotCertified(
+            f"the log does not verify: {wrong.name}: {wrong.detail}", hint=f"suffice audit-log verify {place}"
+        )
+    window = exported.export(place, out, keys, SystemClock(), **span)
+    told = f"records {window.first_seq} to {window.last_seq} ({window.first_at} to {window.last_at})"
+    value = {"file": str(out), "key_id": keys.key_id, **dataclasses.asdict(window)}
+    common.give(value, f"wrote {told} to {out}\nsigned by {keys.key_id}; its public key: {keys.public_file}")
+    return EXIT_HOLDS
+
+
+def _found(place: Path | None) -> Path:
+    from suffice.extras import require
+
+    require("orjson", extra="serve", feature="suffice audit-log")
+    if place is None:
+        from suffice.serve.site.places import usual_home
+
+        place = usual_home() / "audit"
+    if not place.exists():
+        raise click.UsageError(
+            f"there is no audit log at {place}: give its folder, or a file made by `export`"
+        )
+    return place
+
+
+def _keys_beside(place: Path) -> Path:
+    return place.resolve().parent / "keys"
+
+
+def _trusted(place: Path, key: Path | None) -> "Ed25519PublicKey":
+    """Returns the key to check with; one beside the log only where none is given."""
+    from suffice.certify.signature import public_key
+
+    if key is None:
+        key = _keys_beside(place) / "ed25519.pub.pem"
+        if not key.exists():
+            raise click.UsageError(f"there is no key at {key}: give the gateway's public key with --key FILE")
+    return public_key(key)
+
+
+def _time(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r} is no time: write e.g. 2026-11-20T08:30:00Z") from error
+    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+
+
+def _lines(result: "Verification") -> list[str]:
+    return [f"{'ok ' if check.is_met else 'NOT'}  {check.name}: {check.detail}" for check in result.checks]
+
+
+def _words(result: "Verification") -> list[str]:
+    covers = (
+        f"log {result.log}: {result.records} records, {result.events} of them calls, "
+        f"{result.first_at} to {result.last_at}; signed up to record {result.signed_seq}"
+    )
+    verdict = "the audit log holds" if result.holds else "the audit log does NOT hold"
+    notes = [f"note: {note}" for note in result.notes]
+    return [covers, *notes, *(f"cannot be seen: {words}" for words in result.blind), verdict]
+
+
+def _value(result: "Verification") -> dict[str, Any]:
+    checks = [{"name": c.name, "met": c.is_met, "detail": c.detail} for c in result.checks]
+    rest = dataclasses.asdict(dataclasses.replace(result, checks=()))
+    moments = {name: rest[name] and rest[name].isoformat() for name in ("first_at", "last_at")}
+    return {"holds": result.holds, **rest, **moments, "checks": checks}
+
+
+def _proof_value(proof: "Proof") -> dict[str, Any]:
+    fields = {
+        field.name: getattr(proof, field.name)
+        for field in dataclasses.fields(proof)
+        if field.name not in {"verification", "policies"}
+    }
+    policies = [dataclasses.asdict(policy) for policy in proof.policies]
+    return {
+        "holds": proof.holds,
+        "verdict": proof.verdict,
+        **fields,
+        "policies": policies,
+        "log": proof.verification.log,
+        "cannot_be_seen": proof.verification.blind,
+    }
+
+
+def _proof_words(proof: "Proof") -> str:
+    window = f"records {proof.first_seq} to {proof.last_seq}, {proof.first_at} to {proof.last_at}"
+    found = f"with {proof.data_class}: {proof.with_class}; left: {proof.left}, masked {proof.left_masked}"
+    lines = [f"window: {proof.calls} calls ({window}), log {proof.verification.log}", found]
+    if proof.not_looked:
+        lines.append(f"{proof.data_class} was not looked for in {proof.not_looked} calls")
+    if proof.unsigned:
+        lines.append(
+            f"after the window, not signed yet: {proof.unsigned} calls, {proof.unsigned_left} such left"
+        )
+    if proof.examples:
+        lines.append(f"records of calls that left: {', '.join(map(str, proof.examples))}")
+    for policy in proof.policies:
+        looked = "looked for" if policy.is_looked_for else "NOT looked for"
+        lines.append(
+            f"from record {policy.from_seq}: policy {policy.sha256[:16]}, {proof.data_class} {looked}"
+        )
+    lines += [f"cannot be seen: {words}" for words in proof.verification.blind]
+    return "\n".join([*lines, f"{'holds' if proof.holds else 'DOES NOT HOLD'}: {proof.verdict}"])
