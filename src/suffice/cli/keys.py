@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -70,6 +71,10 @@ def create(
 
     if not name.strip() or not name.isprintable() or len(name) > 200:
         raise click.BadParameter("it is a word or two that tell the client from others", param_hint="NAME")
+    for name_of_limit, value in limits.items():
+        if value is not None and not math.isfinite(value):
+            option = f"--{name_of_limit.replace('_', '-')}"
+            raise click.BadParameter(f"{value} is no limit", param_hint=option)
     _check_models(site, models)
     key, shown = new_key(
         name.strip(),

@@ -67,6 +67,7 @@ def test_a_site_file_says_where_the_keys_are(said, tmp_path):
         (("create", " "), "tell the client from others"),
         (("create", "x", "--scope", "root"), "'root' is not one of"),
         (("create", "x", "--usd-per-day", "-1"), "-1.0 is not in the range"),
+        (("create", "x", "--usd-per-minute", "nan"), "nan is no limit"),
         (("list", "--site", "nowhere.yaml"), "cannot read the site file"),
     ],
 )
