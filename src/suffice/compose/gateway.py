@@ -11,6 +11,7 @@ from suffice.compose.pages import Address, Parts, pages_of
 from suffice.compose.records import Records, opened_records
 from suffice.compose.savings import reference_cost
 from suffice.compose.tiers import Tiers, opened_tiers
+from suffice.compose.vitals import metrics_of, troubles
 from suffice.serve.app import Surroundings, app_of
 from suffice.serve.decide.walk import Walk
 from suffice.serve.event import Event
@@ -23,7 +24,6 @@ from suffice.serve.guard.hosts import HostGuard
 from suffice.serve.journal import Recorder
 from suffice.serve.observe.metrics import Metrics
 from suffice.serve.observe.traces import Traces
-from suffice.serve.observe.vitals import Vitals
 from suffice.serve.privacy.inspector import PrivacyInspector
 from suffice.serve.site.site import Site
 from suffice.serve.wire.exchange import Asgi
@@ -67,20 +67,17 @@ async def opened_gateway(
     """
     async with AsyncExitStack() as stack:
         records = stack.enter_context(opened_records(site, clock=clock))
-        store = records.store
-        tiers = await stack.enter_async_context(opened_tiers(site, store.reviews, clock=clock))
+        tiers = await stack.enter_async_context(opened_tiers(site, records.store.reviews, clock=clock))
         records.declare(tiers.certificates)
         listeners: list[Callable[[Event], None]] = []
         recorder = records.recorder(listeners)
-        metrics = _metrics(site, tiers, recorder)
+        metrics = metrics_of(site, tiers, recorder)
+        traces = None if site.traces is None else Traces(site.traces, clock=clock)
         listeners.append(metrics.hear)
-        traces = None
-        if site.traces is not None:
-            traces = Traces(site.traces, clock=clock)
+        if traces is not None:
             listeners.append(traces.hear)
             stack.push_async_callback(traces.close)
-        budgets = Budgets(clock=clock, spending=store.spending, is_shared=_is_shared(site))
-        door = KeyDoor(store.keys, budgets, clock=clock)
+        door = _door(site, records, clock)
         await door.refresh()
         usual = Walk(tiers.by_name, clock=clock)
         gateway = Gateway(
@@ -97,66 +94,41 @@ async def opened_gateway(
             ),
         )
         parts = Parts(
-            site=site,
-            address=address,
-            gateway=gateway,
-            door=door,
-            tiers=tiers,
-            records=records,
-            clock=clock,
+            site=site, address=address, gateway=gateway, door=door, tiers=tiers, records=records, clock=clock
         )
-        app = app_of(
-            gateway,
-            Surroundings(
-                clock=clock,
-                body_bytes=site.limits.body_bytes,
-                feedback=store.feedback,
-                metrics=metrics.text,
-                health=lambda: _troubles(recorder),
-                ready=lambda: _troubles(recorder, required=site.audit.required),
-                pages=_pages(parts),
-                ticket_url=f"{address.url}/review/{{}}".format,
-            ),
+        app = HostGuard(
+            _app(parts, recorder, metrics), listens_on=site.host, port=address.port, hosts=site.hosts
         )
-        guarded = HostGuard(app, listens_on=site.host, port=address.port, hosts=site.hosts)
         await stack.enter_async_context(_in_background(door.stay_fresh(), *_watches(tiers)))
-        yield Standing(
-            app=guarded, gateway=gateway, door=door, tiers=tiers, records=records, recorder=recorder
-        )
+        yield Standing(app=app, gateway=gateway, door=door, tiers=tiers, records=records, recorder=recorder)
 
 
-def _pages(parts: Parts) -> Asgi:
-    """Returns the pages; they read small forms alone."""
-    return BodyGuard(app_of_pages(pages_of(parts)), most_bytes=_FORM_BYTES, timeout_s=_FORM_S)
-
-
-def _metrics(site: Site, tiers: Tiers, recorder: Recorder) -> Metrics:
-    def audit() -> Mapping[str, Any]:
-        found: Mapping[str, Any] = recorder.health()["audit"]
-        return found
-
-    vitals = Vitals(
-        queue_depths=lambda: tiers.waiting,
-        breakers=lambda: tiers.breakers,
-        audit_lag=lambda: float(audit().get("held", 0)),
-        events_lost=lambda: float(audit().get("lost", 0) + recorder.health()["store"]["lost"]),
+def _door(site: Site, records: Records, clock: Clock) -> KeyDoor:
+    store = records.store
+    # Others write events only where the database is one that others reach.
+    is_shared = not site.store.url.startswith("sqlite")
+    return KeyDoor(
+        store.keys, Budgets(clock=clock, spending=store.spending, is_shared=is_shared), clock=clock
     )
-    return Metrics(site.routes, providers={}, vitals=vitals)
 
 
-def _troubles(recorder: Recorder, *, required: bool = True) -> dict[str, str]:
-    """Returns what is wrong, by room; {} where all is well."""
-    health = recorder.health()
-    found = {}
-    for room in ("audit", "store") if required else ("store",):
-        said = health[room]
-        if not said["ok"]:
-            found[room] = said.get("why") or "some events could not be kept"
-    return found
-
-
-def _is_shared(site: Site) -> bool:
-    return not site.store.url.startswith("sqlite")
+def _app(parts: Parts, recorder: Recorder, metrics: Metrics) -> Asgi:
+    """Returns the application: the APIs, and the pages, which read small forms alone."""
+    site = parts.site
+    pages = app_of_pages(pages_of(parts))
+    return app_of(
+        parts.gateway,
+        Surroundings(
+            clock=parts.clock,
+            body_bytes=site.limits.body_bytes,
+            feedback=parts.records.store.feedback,
+            metrics=metrics.text,
+            health=lambda: troubles(recorder),
+            ready=lambda: troubles(recorder, required=site.audit.required),
+            pages=BodyGuard(pages, most_bytes=_FORM_BYTES, timeout_s=_FORM_S),
+            ticket_url=f"{parts.address.url}/review/{{}}".format,
+        ),
+    )
 
 
 def _watches(tiers: Tiers) -> list[Coroutine[Any, Any, None]]:
