@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from suffice.errors import ArtefactError
+from suffice.errors import ArtefactError, OutputError
 from suffice.files import writable
 from suffice.serve.tiers.certified import Certified
 
@@ -51,17 +51,23 @@ def taken(certified: Certified, *, workplace: Path | None = None) -> PrivateCopy
         OutputError: the copy cannot be written.
     """
     place = Path(tempfile.gettempdir()) if workplace is None else workplace
-    with writable(place):
-        place.mkdir(parents=True, exist_ok=True)
-        _clear(place)
-        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))  # mode 0700
-        held = _hold(folder)
-    copy = PrivateCopy(bundle=folder / "bundle", bytes_total=0, held=held)
     try:
-        _fill(copy, certified)
-    except BaseException:
-        copy.remove()
-        raise
+        with writable(place):
+            place.mkdir(parents=True, exist_ok=True)
+            _clear(place)
+            folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))  # mode 0700
+            held = _hold(folder)
+        copy = PrivateCopy(bundle=folder / "bundle", bytes_total=0, held=held)
+        try:
+            _fill(copy, certified)
+        except BaseException:
+            copy.remove()
+            raise
+    except OutputError as error:
+        raise OutputError(
+            f"the bundle cannot be copied to be served: {error.message}",
+            hint="free the disk, or set TMPDIR to a folder with room for the bundle",
+        ) from error
     return copy
 
 

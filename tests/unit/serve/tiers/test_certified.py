@@ -10,7 +10,7 @@ from suffice import fingerprint
 from suffice.bundle import open_bundle
 from suffice.certify import statement
 from suffice.certify.signature import keys_in
-from suffice.errors import ArtefactError, NotCertified
+from suffice.errors import ArtefactError, NotCertified, OutputError
 from suffice.serve.tiers.certified import Standing, certified
 from suffice.serve.tiers.private_copy import taken
 from tests.unit.serve.tiers import tiny_run
@@ -145,6 +145,14 @@ def test_a_missing_key_is_named(run, tmp_path):
     """The public key file that is to be trusted must be there."""
     with pytest.raises(ArtefactError, match=r"cannot read the key .*absent\.pem"):
         certified(run, key=tmp_path / "absent.pem")
+
+
+def test_a_place_that_cannot_be_written_to_is_named(run, tmp_path):
+    """Where there is no room for the copy, the message says so, and what to do."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot be copied to be served") as refused:
+        taken(certified(run), workplace=tmp_path / "file" / "work")
+    assert "TMPDIR" in str(refused.value.hint)
 
 
 def test_what_a_kill_left_is_cleared_and_what_is_held_stays(run, tmp_path):

@@ -3,8 +3,11 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 from contextlib import asynccontextmanager
 
+import psutil
 import pytest
 
 from suffice.bundle import open_bundle
@@ -106,6 +109,20 @@ def test_a_dead_worker_is_an_error_for_a_batch_and_none_for_one(place):
     asyncio.run(scene())
 
 
+def test_workers_finish_when_the_group_is_told_to_end(place):
+    """Ctrl-C reaches them too; they go on until the gateway has closed them."""
+
+    async def scene():
+        async with workers_of(place, count=1) as workers:
+            before = workers.process_ids
+            for told_to_end in (signal.SIGINT, signal.SIGTERM):
+                os.kill(before[0], told_to_end)
+            assert 2 == len(await workers.answer(REQUESTS[:2]))
+            assert before == workers.process_ids
+
+    asyncio.run(scene())
+
+
 def test_who_gives_up_leaves_no_reply_behind(place):
     """A cancelled exchange ends unheard: the next one gets its own reply."""
 
@@ -143,3 +160,25 @@ def test_closed_workers_answer_no_more(place):
             await workers.answer(REQUESTS)
 
     asyncio.run(scene())
+
+
+def test_no_worker_outlives_a_killed_gateway(place):
+    """A gateway that is killed at once, with no time to clean up, leaves no process behind."""
+    program = f"""
+import asyncio, sys
+from pathlib import Path
+from suffice.serve.tiers.workers import Workers
+
+async def main():
+    workers = await Workers.opened(Path({str(place)!r}), count=1, name="desk")
+    print(workers.process_ids[0], flush=True)
+    await asyncio.sleep(60)
+
+asyncio.run(main())
+"""
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as gateway:
+        assert gateway.stdout is not None
+        worker = psutil.Process(int(gateway.stdout.readline()))
+        assert worker.is_running()
+        gateway.kill()
+        worker.wait(timeout=20)
