@@ -50,6 +50,11 @@ def upgrade() -> None:
     op.create_index("events_by_id", "events", ["id"])
     op.create_index("events_by_time", "events", ["at_us"])
     op.create_index("events_by_key", "events", ["key_id", "number"])
+    _make_feedback()
+    _make_keys_and_marks()
+
+
+def _make_feedback() -> None:
     op.create_table(
         "feedback",
         sa.Column("number", NUMBER, primary_key=True, autoincrement=True),
@@ -65,6 +70,9 @@ def upgrade() -> None:
         sa.Column("comment", sa.Text, nullable=False),
     )
     op.create_index("feedback_by_key", "feedback", ["key_id", "number"])
+
+
+def _make_keys_and_marks() -> None:
     op.create_table(
         "keys",
         sa.Column("id", sa.Text, primary_key=True),
