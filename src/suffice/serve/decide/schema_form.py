@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
+from suffice.serve.decide.pattern_cost import compile_cost
 from suffice.serve.decide.patterns import PatternRefused, pattern_of
 
 _DEEPEST = 32
 _MOST_SCHEMAS = 5_000
 _MOST_PATTERNS = 32
+_PATTERN_COST = 5_000
 _TYPES = frozenset({"string", "number", "integer", "boolean", "object", "array", "null"})
 _ONE = frozenset(
     {"items", "contains", "additionalProperties", "not", "if", "then", "else", "propertyNames"}
@@ -96,6 +98,7 @@ class _Found:
         self.places: set[str] = set()
         self._references: set[str] = set()
         self._patterns: set[str] = set()
+        self._pattern_cost = 0
 
     def look_at(self, place: str, part: Mapping[str, Any]) -> None:
         """Checks the keywords of one schema that hold no schemas."""
@@ -119,9 +122,11 @@ class _Found:
 
     def _compile(self, patterns: Any) -> None:
         for pattern in patterns:
-            self._patterns.add(pattern)
-            if len(self._patterns) > _MOST_PATTERNS:
-                raise SchemaRefused(f"it holds more than {_MOST_PATTERNS} patterns")
+            if pattern not in self._patterns:
+                self._patterns.add(pattern)
+                self._pattern_cost += compile_cost(pattern)
+            if len(self._patterns) > _MOST_PATTERNS or self._pattern_cost > _PATTERN_COST:
+                raise SchemaRefused("its patterns are too many, or repeat too much")
             try:
                 pattern_of(pattern)
             except PatternRefused as error:

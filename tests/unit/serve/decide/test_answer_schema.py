@@ -84,8 +84,9 @@ REFUSED = {
     "look_ahead": ({"pattern": "(?=a)b"}, "looks around"),
     "back_reference": ({"pattern": r"(a)\1"}, "looks around"),
     "long_pattern": ({"pattern": "a" * 300}, "longer than 256"),
-    "large_pattern": ({"pattern": "((a{500}){500}){500}"}, "too large"),
-    "many_patterns": ({"patternProperties": {f"a{n}": {} for n in range(40)}}, "more than 32 patterns"),
+    "large_pattern": ({"pattern": "((a{500}){500}){500}"}, "repeat too much"),
+    "large_patterns": ({"anyOf": [{"pattern": r"\w{50}" + "a" * n} for n in range(9)]}, "repeat too much"),
+    "many_patterns": ({"patternProperties": {f"a{n}": {} for n in range(40)}}, "patterns are too many"),
     "large": ({"enum": ["x" * 70_000]}, "more than 65,536"),
     "many": ({"anyOf": [{}] * 6000}, "more than 5,000 schemas"),
 }
