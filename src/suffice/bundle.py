@@ -15,6 +15,7 @@ from suffice.errors import ArtefactError, OutputError
 from suffice.models import artefact, registry
 from suffice.models import cascade as cascades
 from suffice.ports import Model, Request
+from suffice.readers.samples import key_of
 from suffice.readers.spec import Spec
 from suffice.readers.task_file import spec_of
 
@@ -158,7 +159,10 @@ def encoder_folder(place: Path) -> Path | None:
 
 
 def as_read(request: Request) -> Request:
-    """Returns a request with its text as the task's rows are read: without NUL, half characters replaced."""
+    """Returns a request as the task's rows are read: no NUL, half characters replaced, with its content key.
+
+    Remembered and recorded rungs know a request by its key: without one, all would be the same.
+    """
     text = request.text
     if "\0" in text:
         text = text.replace("\0", "")
@@ -167,7 +171,9 @@ def as_read(request: Request) -> Request:
             text.encode()
         except UnicodeEncodeError:
             text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return request if text is request.text else replace(request, text=text)
+    if text is request.text and request.key:
+        return request
+    return replace(request, text=text, key=key_of(text, request.messages))
 
 
 def model_folder(place: Path) -> Path:

@@ -20,6 +20,8 @@ from suffice.serve.tiers.explanation import Explanation
 _THREAD_SETTINGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
 _START_LIMIT_S = 120.0
 _END_LIMIT_S = 5.0
+# A batch that takes longer will never end: its process is given up, and another one started.
+_BATCH_LIMIT_S = 600.0
 
 
 class WorkerDiedError(ModelError):
@@ -95,10 +97,15 @@ class Workers:
         # Who gives up waiting must not leave a reply behind that the next one would take for his.
         task = asyncio.get_running_loop().create_task(self._exchanged(frames.packed(message)))
         self._exchanges.add(task)
-        task.add_done_callback(self._exchanges.discard)
+        task.add_done_callback(self._ended)
         said = await asyncio.shield(task)
         frames.raise_complaint(said)
         return said
+
+    def _ended(self, task: asyncio.Task[dict[str, Any]]) -> None:
+        self._exchanges.discard(task)
+        if not task.cancelled():
+            task.exception()  # is heard by whoever waits; where all gave up, it is nobody's
 
     async def _exchanged(self, frame: bytes) -> dict[str, Any]:
         worker = await self._free.get()
@@ -145,10 +152,13 @@ class _Worker:
         if process is None or process.stdin is None:
             raise ModelError(f"{self._name} is not there")
         try:
-            process.stdin.write(frame)
-            return await self._heard(process)
-        except BaseException:
+            async with asyncio.timeout(_BATCH_LIMIT_S):
+                process.stdin.write(frame)
+                return await self._heard(process)
+        except BaseException as error:
             await self.end()
+            if isinstance(error, TimeoutError):
+                raise ModelError(f"{self._name} did not answer within {_BATCH_LIMIT_S:g} s") from error
             raise
 
     async def end(self) -> None:

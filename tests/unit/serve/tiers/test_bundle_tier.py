@@ -7,6 +7,8 @@ import pytest
 
 from suffice.bundle import open_bundle
 from suffice.errors import ArtefactError, NotCertified
+from suffice.models import artefact
+from suffice.models.gguf.settings import DecoderSettings
 from suffice.models.http.endpoint import Endpoint
 from suffice.models.http.openai import OpenAIModel
 from suffice.ports import Request
@@ -16,6 +18,7 @@ from suffice.serve.reply import Place
 from suffice.serve.tiers.batching import Batching
 from suffice.serve.tiers.bundle_tier import BundleTier
 from suffice.serve.tiers.serving import BundleSettings
+from suffice.task import Kind
 from tests.unit.adapt import toy_desk
 from tests.unit.serve.tiers import tiny_run
 
@@ -106,6 +109,29 @@ def test_company_changes_no_answer_of_an_encoder(tmp_path, rung):
     assert [text for text, _ in alone] == [text for text, _ in together]
     for (_, one), (_, other) in zip(alone, together, strict=True):
         assert one == pytest.approx(other, abs=1e-6)
+
+
+def test_a_text_too_long_goes_up_with_both_numbers_and_harms_no_other(tmp_path):
+    """What does not fit a decoder's context is not cut: it escalates; tokens are counted for what fits."""
+    from tests.unit.models.gguf import tiny_gguf  # noqa: PLC0415 - skips where the extra train is absent
+
+    folder = tmp_path / "decoder"
+    folder.mkdir()
+    tiny_gguf.write_byte_bpe(folder / "model.gguf")
+    settings = DecoderSettings(name="decoder", kind=Kind.CLASSIFY, labels=toy_desk.LABELS)
+    artefact.seal(folder, kind="gguf", settings=settings.to_json())
+    run = tiny_run.certify(tiny_run.bundle(tmp_path / "run", {"decoder": folder}, threshold=None))
+
+    async def scene():
+        async with tier_of(run) as tier:
+            calls = [tiny_run.call(text) for text in ("my card", "card " * 3_000, "my loan")]
+            return await asyncio.gather(*map(tier.answer, calls))
+
+    short, long, other = asyncio.run(scene())
+    assert (None, True) == (long.text, long.escalate)
+    assert "the context holds 512" in long.why
+    assert {short.text, other.text} <= set(toy_desk.LABELS)
+    assert 0 < short.usage.input_tokens < 512
 
 
 def test_texts_are_read_as_rows_were(run):
