@@ -16,8 +16,10 @@ _T = r"[A-Za-z0-9_\-]"
 # What begins an issuer's tokens, and the token. Bounded, so that no text makes them slow.
 _ISSUED: tuple[tuple[str, str], ...] = (
     ("sk-", rf"sk-(?={_T}{{0,100}}[0-9]){_T}{{16,500}}"),  # this gateway, OpenAI, Anthropic, OpenRouter
-    ("k_live_", r"k_live_[A-Za-z0-9]{16,250}"),  # Stripe
-    ("k_test_", r"k_test_[A-Za-z0-9]{16,250}"),
+    ("sk_live_", r"sk_live_[A-Za-z0-9]{16,250}"),  # Stripe
+    ("rk_live_", r"rk_live_[A-Za-z0-9]{16,250}"),
+    ("sk_test_", r"sk_test_[A-Za-z0-9]{16,250}"),
+    ("rk_test_", r"rk_test_[A-Za-z0-9]{16,250}"),
     ("whsec_", r"whsec_[A-Za-z0-9+/=]{24,250}"),
     ("ghp_", r"ghp_[A-Za-z0-9]{30,250}"),  # GitHub
     ("gho_", r"gho_[A-Za-z0-9]{30,250}"),
@@ -52,7 +54,13 @@ _ISSUED: tuple[tuple[str, str], ...] = (
     ),
     ("://", r"://[^\s/@:]{0,64}:(?P<value>[^\s/@]{3,128})@"),  # a password within an address
 )
-_TOKENS = tuple((mark, re.compile(pattern)) for mark, pattern in _ISSUED)
+_PATTERNS = tuple((mark, re.compile(pattern)) for mark, pattern in _ISSUED)
+# By a sign that a text may well not have, so that most of them need not be looked for.
+_TOKENS = {
+    "_": tuple(each for each in _PATTERNS if "_" in each[0]),
+    "-": tuple(each for each in _PATTERNS if "-" in each[0]),
+    "": tuple(each for each in _PATTERNS if "_" not in each[0] and "-" not in each[0]),
+}
 
 # What is called a key or a password, and what stands behind the name.
 _KEY_NAMES = ("key", "token", "secret", "credential", "authorization", "bearer")
@@ -70,14 +78,10 @@ _KINDS_OF_SIGNS = tuple(map(re.compile, (r"[a-z]", r"[A-Z]", r"[0-9]", r"[^A-Za-
 
 def secrets(text: str, tick: Tick) -> Iterator[Find]:
     """Returns the secrets of a text."""
-    for mark, pattern in _TOKENS:
-        for place in _places(text, mark):
-            tick()
-            found = pattern.match(text, place)
-            if found is not None and (
-                mark[0] in ":-" or not text[place - 1 : place].isalnum() or mark[1] == "_"
-            ):
-                yield Find(*found.span("value" if "value" in found.groupdict() else 0), "secret")
+    for sign, tokens in _TOKENS.items():
+        if sign in text:
+            for mark, pattern in tokens:
+                yield from _issued(text, mark, pattern, tick)
     lower = text.lower()
     if len(lower) != len(text):  # a few capital letters become two signs
         lower = "".join(sign.lower()[:1] for sign in text)
@@ -89,6 +93,15 @@ def secrets(text: str, tick: Tick) -> Iterator[Find]:
                 value = found["value"].rstrip(".!?") if found is not None else ""
                 if found is not None and is_secret(value, found.group()):
                     yield Find(found.start("value"), found.start("value") + len(value), "secret")
+
+
+def _issued(text: str, mark: str, pattern: re.Pattern[str], tick: Tick) -> Iterator[Find]:
+    """Returns the tokens that begin with a mark, at a word's beginning unless the mark is one of its own."""
+    for place in _places(text, mark):
+        tick()
+        found = pattern.match(text, place)
+        if found is not None and (not mark[0].isalnum() or not text[place - 1 : place].isalnum()):
+            yield Find(*found.span("value" if pattern.groups else 0), "secret")
 
 
 def _places(text: str, mark: str) -> Iterator[int]:

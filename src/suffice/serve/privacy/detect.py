@@ -50,6 +50,8 @@ class Detector:
                 hint="leave 'name' out, or give the gateway a finder (docs/privacy.md)",
             )
         self._settings = settings
+        self._rank = settings.default.rank
+        self._ranks = {name: treatment.rank for name, treatment in settings.classes.items()}
         self._kinds = kinds_of(settings.countries)
         self._regions = regions_of(settings.phone_regions)
         self._finders = tuple(finders)
@@ -59,7 +61,7 @@ class Detector:
 
     def rank(self, name: str) -> int:
         """Returns how strict the treatment of a class is: 0 allow, 1 mask, 2 local_only."""
-        return self._settings.treatment(name).rank
+        return self._ranks.get(name, self._rank)
 
     def may_hold(self, text: str) -> bool:
         """Says whether there is any need to look closer; never no where there would be a find."""
@@ -103,16 +105,19 @@ class Detector:
     def _numbers(self, text: str, lead: str, tick: Tick) -> Iterator[Find]:
         """Returns cards, accounts, national ids and telephone numbers; none within a card or an account."""
         sure = list(ibans(text, tick))
-        found = list(runs(text, tick))
-        for run in found:
+        numbers = list(runs(text, tick))
+        for run in numbers:
             sure.extend(cards(run))
         yield from sure
         if "IT" in self._settings.countries:
             yield from fiscal_codes(text, tick)
-        for run in found:
+        for run in numbers:
             if any(find.start <= run.start and run.end <= find.end for find in sure):
                 continue
-            for find in (*national_ids(run, self._kinds, lead), *phones(run, self._regions, lead)):
+            found = list(phones(run, self._regions, lead))
+            if not any(text[find.start] == "+" and find.end == run.end for find in found):
+                found.extend(national_ids(run, self._kinds, lead))
+            for find in found:
                 if all(find.end <= other.start or other.end <= find.start for other in sure):
                     yield find
 

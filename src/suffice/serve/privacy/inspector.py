@@ -3,6 +3,7 @@
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from suffice.clock import Clock, SystemClock
 from suffice.serve.call import Call
@@ -54,9 +55,8 @@ class PrivacyInspector:
         """Returns how much of each class a reply holds; {} where the site does not ask. Never raises."""
         if not self._settings.inspect_replies or not text:
             return {}
-        deadline_s = self._deadline_s()
         try:
-            finds = self._detector.find(text, tick=lambda: self._tick(deadline_s))
+            finds = self._detector.find(text, tick=partial(self._tick, self._deadline_s()))
         except Exception as error:  # noqa: BLE001 - counting must not lose a reply that is there
             _LOG.warning("a reply could not be inspected: %s", type(error).__name__)
             return {UNINSPECTED: 1}
@@ -84,16 +84,14 @@ class PrivacyInspector:
 
     def _finds(self, texts: Sequence[Leaf]) -> dict[Leaf, list[Find]]:
         """Returns what each text holds that holds anything."""
-        deadline_s = self._deadline_s()
+        tick = partial(self._tick, self._deadline_s())
         found: dict[Leaf, list[Find]] = {}
         before = ""
         for leaf in texts:
-            if self._detector.may_hold(leaf.text):
-                lead = f"{before} {leaf.key}"
-                each = self._detector.find(leaf.text, lead=lead, tick=lambda: self._tick(deadline_s))
-                if each:
-                    found[leaf] = [*found.get(leaf, ()), *each]
-            self._tick(deadline_s)
+            lead = f"{before} {leaf.key}"
+            each = self._detector.find(leaf.text, lead=lead, tick=tick)
+            if each:
+                found[leaf] = [*found.get(leaf, ()), *each]
             before = f"{before} {leaf.text[-_LEAD:]}"[-_LEAD:]
         return found
 

@@ -79,7 +79,7 @@ _SSN_WORDS = r"ssn|ssns|social[ _-]?sec|soc\.? sec|itin\b|tax ?id|taxpayer"
 
 KINDS = (
     _kind("US", _spaced(9), ssn.is_valid, 0.889, digits=9, words=_SSN_WORDS, written=r"\d{3}-\d\d-\d{4}"),
-    _kind("GB", _NINO, _any, 0.08, digits=6, written=r"(?i:[A-Z]{2} ?(?:\d\d ?){3}[A-D])"),
+    _kind("GB", _NINO, _any, 0.085, digits=6, written=r"(?i:[A-Z]{2} ?(?:\d\d ?){3}[A-D])"),
     _kind(
         "GB",
         _spaced(10),
@@ -89,9 +89,9 @@ KINDS = (
         words=r"nhs|national health|patient|health ?(?:no|num)",
     ),
     _kind("DE", _spaced(11), idnr.is_valid, 0.0034, digits=11),
-    _kind("FR", _NIR, nir.is_valid, 0.0021, digits=6),
+    _kind("FR", _NIR, nir.is_valid, 0.0105, digits=6),
     _kind("ES", rf"{_spaced(8)}{_S}[A-Za-z]", dni.is_valid, 0.039, digits=8, written=_DNI),
-    _kind("ES", rf"[XYZxyz]{_S}{_spaced(7)}{_S}[A-Za-z]", nie.is_valid, 0.043, digits=7, written=r"[\s\S]*"),
+    _kind("ES", rf"[XYZxyz]{_S}{_spaced(7)}{_S}[A-Za-z]", nie.is_valid, 0.038, digits=7, written=r"[\s\S]*"),
     _kind("NL", _spaced(9), bsn.is_valid, 0.091, digits=9, words=r"bsn|burgerservice|sofi|citizen service"),
     _kind(
         "PL", _spaced(11), pesel.is_valid, 0.019, digits=11, words=r"pesel|numer ewiden|id number|national id"
