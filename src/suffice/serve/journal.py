@@ -1,7 +1,7 @@
 """Hears every ended call once, and tells audit log, store and listeners: the port `Journal`."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from suffice.serve.audit.keeper import Keeper
@@ -17,6 +17,8 @@ class Recorder:
     """Gives each event to the audit log first, then to the store and the listeners.
 
     Each may fail by itself without keeping the event from the others; `health` says what failed.
+    `in_use` returns the sha256 of the certificates of what is served now: a bundle may be swapped at any
+    time, and the log is told before the first answer that names the new one.
     """
 
     def __init__(
@@ -26,8 +28,10 @@ class Recorder:
         keeper: Keeper | None,
         writer: Writer,
         listeners: Sequence[Callable[[Event], None]] = (),
+        in_use: Callable[[], frozenset[str]] = frozenset,
     ) -> None:
         self._log, self._keeper, self._writer, self._listeners = log, keeper, writer, listeners
+        self._in_use = in_use
         self._is_required = log is not None and log.settings.required
         self._failures: dict[str, str] = {}
 
@@ -38,6 +42,8 @@ class Recorder:
         is_logged = False
         if self._log is not None:
             try:
+                if event.certificate is not None and event.certificate not in self._log.terms.certificates:
+                    self._tell_swap(self._log, event.certificate)
                 if (written := self._log.write(event)) is not None:
                     run, (seq, is_logged) = self._log.run, written
             except Exception as error:  # noqa: BLE001 - the reply must go out; the failure shows in `health`
@@ -53,6 +59,12 @@ class Recorder:
                 self._failures[getattr(listener, "__qualname__", repr(listener)).rpartition(".")[2]] = repr(
                     error
                 )
+
+    def _tell_swap(self, log: AuditLog, certificate: str) -> None:
+        """Records the certificates in use, where the one an answer names is among them."""
+        now = self._in_use()
+        if certificate in now:
+            log.declare(replace(log.terms, certificates=now))
 
     def check(self) -> None:
         """Refuses a call before it is answered where its record could not be written.

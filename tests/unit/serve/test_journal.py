@@ -19,13 +19,15 @@ from tests.unit.serve.made_events import NOON, made_event, made_events
 class Opened:
     """A journal over a log and a store in a folder."""
 
-    def __init__(self, folder, *, listeners=(), **changes):
+    def __init__(self, folder, *, listeners=(), in_use=frozenset, **changes):
         self.bench = Bench(folder)
         self.log = self.bench.open(**changes)
         settings = StoreSettings(url=f"sqlite:///{folder}/store.sqlite", flush_ms=1.0)
         self.store = open_store(settings, FakeClock(NOON), source=source_of(self.log))
         keeper = Keeper(self.log, FakeClock(NOON))
-        self.journal = Recorder(log=self.log, keeper=keeper, writer=self.store.writer, listeners=listeners)
+        self.journal = Recorder(
+            log=self.log, keeper=keeper, writer=self.store.writer, listeners=listeners, in_use=in_use
+        )
 
     def close(self):
         """Closes in the gateway's order."""
@@ -108,6 +110,15 @@ def test_events_the_store_lost_in_a_kill_come_back_from_the_log(tmp_path):
         while opened.store.writer.health().behind:
             pass
         assert 7 == opened.calls()
+
+
+@pytest.mark.parametrize("served", ["cd", "ef"])
+def test_a_swapped_bundle_is_in_the_log_before_its_first_answer(tmp_path, served):
+    """Whoever swapped it; a certificate that is not served now is not made good by an answer."""
+    with Opened(tmp_path, in_use=lambda: frozenset({served * 32})) as opened:
+        opened.journal.record(made_event(0))
+        opened.journal.record(made_event(1, certificate="cd" * 32))
+    assert (served == "cd") == verify(opened.bench.folder, opened.bench.key).holds
 
 
 def test_a_gateway_without_an_audit_log_still_keeps_its_events(tmp_path):

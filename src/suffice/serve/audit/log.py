@@ -89,6 +89,11 @@ class AuditLog:
         return self._at.log
 
     @property
+    def terms(self) -> Terms:
+        """Returns the terms that were declared last."""
+        return self._terms
+
+    @property
     def seq(self) -> int:
         """Returns the number of the newest record; -1 for none."""
         return self._at.seq - 1
