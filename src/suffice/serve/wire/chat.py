@@ -17,7 +17,7 @@ from suffice.serve.wire.sampling import (
     usage_of,
     wants_usage,
 )
-from suffice.serve.wire.turns import check_turns, conversation_of, request_of, system_prompt_of
+from suffice.serve.wire.turns import BLANK, check_turns, conversation_of, request_of, system_prompt_of
 
 _CHECKS: Mapping[str, fields.Check] = {
     **SAMPLING,
@@ -108,7 +108,7 @@ def _needs(body: Json, kinds: frozenset[str], text: str) -> frozenset[str]:
         needs.append("tools")
     if choices_wanted(body) > 1:
         needs.append(SEVERAL)
-    if not text.strip():
+    if not text.strip(BLANK):
         needs.append(_NO_TEXT)
     return frozenset(needs)
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from suffice.ports import Request
 from suffice.serve.call import Call, Operation
 from suffice.serve.errors import BadCall
 from suffice.serve.reply import Reply
@@ -17,7 +18,7 @@ from suffice.serve.wire.sampling import (
     usage_of,
     wants_usage,
 )
-from suffice.serve.wire.turns import text_request
+from suffice.serve.wire.turns import BLANK
 
 _CHECKS: Mapping[str, fields.Check] = {
     **SAMPLING,
@@ -44,7 +45,7 @@ def read(body: Json) -> Asked:
         needs |= {SEVERAL}
     if body.get("suffix"):
         needs |= {"suffix"}
-    return Asked(model=model, body=body, request=text_request(text), stream=check_stream(body), needs=needs)
+    return Asked(model=model, body=body, request=Request(text=text), stream=check_stream(body), needs=needs)
 
 
 def whole(call: Call, reply: Reply, created: int) -> dict[str, Any]:
@@ -84,7 +85,7 @@ def _prompt(prompt: Any) -> tuple[str, frozenset[str]]:
         return "", frozenset({"prompts of tokens"})
     if len(texts) > 1:
         return "\n".join(texts), frozenset({"several prompts at once"})
-    return texts[0], frozenset() if texts[0].strip() else frozenset({"a reply without a text"})
+    return texts[0], frozenset() if texts[0].strip(BLANK) else frozenset({"a reply without a text"})
 
 
 API = Api(operation=Operation.COMPLETION, read=read, whole=whole, parts=parts)

@@ -5,10 +5,10 @@ from typing import Any
 
 from suffice.ports import Request
 from suffice.readers.conversations import Conversation, request_messages
-from suffice.readers.samples import key_of
 from suffice.serve.errors import BadCall
 from suffice.serve.wire.body import an_object, wrong
 
+BLANK = " \t\r\n\0"  # what `run` takes for no input
 _ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
 _SILENT = frozenset({"assistant", "function"})  # they may call tools instead
 _TEXTS = frozenset({"text", "refusal"})
@@ -51,9 +51,8 @@ def conversation_of(body: Mapping[str, Any]) -> Conversation:
 
 
 def request_of(conversation: Conversation) -> Request:
-    """Returns what a local model reads: the last user turn's text, all turns, and the key of both."""
-    text = (conversation.last_user or "").replace("\0", "")
-    return Request(text=text, key=key_of(text, conversation.messages), messages=conversation.messages)
+    """Returns what a local model reads: the last user turn's text, and all turns (see `bundle.as_read`)."""
+    return Request(text=conversation.last_user or "", messages=conversation.messages)
 
 
 def system_prompt_of(conversation: Conversation) -> str | None:
@@ -73,9 +72,3 @@ def _kinds_of(parts: list[Any], param: str) -> set[str]:
             raise wrong(part.get("text"), f"{param}[{index}].text", "a text")
         kinds.add(kind)
     return kinds
-
-
-def text_request(text: str) -> Request:
-    """Returns what a local model reads of a mere text."""
-    text = text.replace("\0", "")
-    return Request(text=text, key=key_of(text))

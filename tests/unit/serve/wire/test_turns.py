@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from suffice.bundle import as_read
 from suffice.measure.quality import requests_of
 from suffice.readers.load import read_inputs
 from suffice.readers.task_file import spec_of
@@ -44,7 +45,7 @@ def test_a_call_is_read_as_run_reads_logs(tmp_path: Path, messages: list[dict[st
     log.write_text(json.dumps({"request": body, "response": answer}) + "\n")
     task = {"version": 1, "name": "tickets", "kind": "classify", "data": str(log), "reference": {}}
     spec = spec_of({**task, "bars": {"quality": {"target": "agreement", "at_most": 0.1}}}, base=tmp_path)
-    assert requests_of(list(read_inputs(log, spec))) == [chat.read(body).request]
+    assert requests_of(list(read_inputs(log, spec))) == [as_read(chat.read(body).request)]
 
 
 def test_what_is_no_text_is_needed_of_a_tier() -> None:
