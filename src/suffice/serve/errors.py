@@ -9,7 +9,7 @@ CallError                    ends the call: the client's to mend, or the gateway
 ├── LimitReached         429 a budget, or a full queue (`retry_after_s`)
 └── NobodyAnswered       502, 503, 504 every tier failed, abstained, or time ran out
 TierFailed                   one tier did not answer; the next one is tried
-└── TierUnavailable          it was not asked at all: its circuit breaker is open
+└── TierUnavailable          it was not asked at all: its circuit breaker is open, it is out of reach ...
 """
 
 from suffice.errors import SufficeError
@@ -101,7 +101,11 @@ class TierFailed(SufficeError):  # noqa: N818 - as above
 
 
 class TierUnavailable(TierFailed):
-    """A tier that was not asked, since it failed too often of late; nothing was sent to it."""
+    """A tier that was not asked: nothing was sent to it.
+
+    `retry_after_s`: it failed too often of late, and may be asked again then; None: it cannot answer such
+    a call, or is out of reach.
+    """
 
     def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
         super().__init__(message)

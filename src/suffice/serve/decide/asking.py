@@ -7,7 +7,7 @@ from suffice.clock import Clock
 from suffice.errors import SufficeError
 from suffice.serve.call import Call
 from suffice.serve.decide.judging import KEPT, Judged, Rules, judge
-from suffice.serve.errors import BadCall, TierFailed, TierUnavailable
+from suffice.serve.errors import BadCall, LimitReached, TierFailed, TierUnavailable
 from suffice.serve.ports import Desk, Tier
 from suffice.serve.reply import Outcome, Place, Reply, Step, Streaming, Verdict, closed
 from suffice.serve.time_limit import TimeLimit
@@ -30,6 +30,11 @@ class Tried:
     def is_kept(self) -> bool:
         """Says whether the call ends with this."""
         return not (self.reply is None and self.streaming is None and self.ticket is None)
+
+    def outweighs(self, other: "Tried") -> bool:
+        """Says whether this later one is the last word; a kept one stays, and one that never answers is none."""
+        never = isinstance(self.error, TierUnavailable) and self.error.retry_after_s is None
+        return not (other.is_kept or never)
 
     def outcome(self, steps: Sequence[Step]) -> Outcome:
         """Returns it as the outcome of a call that took these steps."""
@@ -95,8 +100,8 @@ class Asking:
         )
 
     def failed(self, tier: Tier, error: SufficeError, *, started_s: float) -> Tried:
-        """Returns the step of a tier that did not answer: not asked at all, or a failure."""
-        is_asked = not isinstance(error, TierUnavailable)
+        """Returns the step of a tier that did not answer: SKIPPED only where nothing was sent to it."""
+        is_asked = not isinstance(error, TierUnavailable | LimitReached)
         return Tried(
             step=Step(
                 tier=tier.name,

@@ -58,7 +58,7 @@ class Walk:
         while not asking.is_time_up() and (tier := way.next()) is not None:
             for tried in await _tried(asking, tier, way, steps, hedge_after_s=route.hedge_after_s):
                 steps.append(tried.step)
-                last = tried if last is None or not last.is_kept else last
+                last = tried if last is None or tried.outweighs(last) else last
             if last is not None and last.is_kept:
                 return last.outcome(steps)
         raise nobody_answered(steps, last, is_time_up=asking.is_time_up())

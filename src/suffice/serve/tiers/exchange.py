@@ -9,6 +9,7 @@ from yarl import URL
 
 from suffice.errors import ModelError
 from suffice.models.http.transport import LATER, pause_asked_s
+from suffice.serve.errors import TierUnavailable
 from suffice.serve.tiers.addresses import Reachable
 from suffice.serve.tiers.allowance import Allowance
 from suffice.serve.tiers.completion import error_in
@@ -37,6 +38,16 @@ class Exchanges:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._urls: dict[str, URL] = {}
 
+    def check(self) -> None:
+        """Refuses to send anything where that is known to be no use.
+
+        Raises:
+            TierUnavailable: the address is refused, the server is out of reach while offline, or has no key.
+        """
+        if self._refused is not None:
+            raise TierUnavailable(f"tier {self._tier} may not be reached: {self._refused}")
+        self._key()
+
     async def open(
         self, path: str, body: bytes, allowance: Allowance, *, traceparent: str = ""
     ) -> aiohttp.ClientResponse:
@@ -47,8 +58,6 @@ class Exchanges:
         Raises:
             ExchangeFailed: no connection, no reply in time, another status.
         """
-        if self._refused is not None:
-            raise ExchangeFailed(f"tier {self._tier} may not be reached: {self._refused}")
         try:
             with TimeLimit(allowance.first_s()):
                 response = await self._post(path, body, traceparent)
@@ -106,9 +115,9 @@ class Exchanges:
         try:
             key = self._settings.endpoint.api_key()
         except ModelError as error:
-            raise ExchangeFailed(f"tier {self._tier} has no key: its variable is empty") from error
+            raise TierUnavailable(f"tier {self._tier} has no key: its variable is empty") from error
         if key is not None and not (key.isascii() and key.isprintable()):
-            raise ExchangeFailed(f"tier {self._tier}: its key holds signs that no header may have")
+            raise TierUnavailable(f"tier {self._tier}: its key holds signs that no header may have")
         return key
 
     def _open_session(self) -> aiohttp.ClientSession:

@@ -30,6 +30,8 @@ from suffice.serve.tiers.upstream_chunks import UpstreamChunks
 from suffice.serve.tiers.upstream_settings import UpstreamSettings
 
 Result = TypeVar("Result")
+# Where another call is just trying whether the server is back.
+_SHORTEST_PAUSE_S = 1.0
 
 
 @dataclass(slots=True)
@@ -155,7 +157,8 @@ class UpstreamTier:
             raise TierUnavailable(f"the call may not leave this machine for tier {self.name}")
         path = PATHS.get(call.operation)
         if path is None:
-            raise TierFailed(f"tier {self.name} does not answer {call.operation.value} calls")
+            raise TierUnavailable(f"tier {self.name} does not answer {call.operation.value} calls")
+        self._exchanges.check()
         try:
             return path, orjson.dumps(body_for(self._settings, call, stream=stream))
         except orjson.JSONEncodeError as error:
@@ -175,10 +178,8 @@ class UpstreamTier:
     async def _turn(self, allowance: Allowance) -> _Turn:
         number = self._breaker.enter()
         if number is None:
-            retry_after_s = self._breaker.retry_after_s
-            raise TierUnavailable(
-                f"tier {self.name} failed too often of late", retry_after_s=retry_after_s or None
-            )
+            retry_after_s = max(_SHORTEST_PAUSE_S, self._breaker.retry_after_s)
+            raise TierUnavailable(f"tier {self.name} failed too often of late", retry_after_s=retry_after_s)
         try:
             await self._places.take(left_s=allowance.left_s())
         except BaseException:

@@ -86,7 +86,7 @@ WISH = {"wishes": Wishes(escalate_below=0.9)}
         ([local(), remote()], {"novelty_above": 0.5}, {}, "small answered"),
         ([local(**MISFIT), remote(text="{}")], {}, AN_OBJECT, "small escalated, big answered"),
         ([broken("a"), remote("b")], {}, {}, "a failed, b answered"),
-        ([local(error=LimitReached("full")), remote()], {}, {}, "small failed, big answered"),
+        ([local(error=LimitReached("full")), remote()], {}, {}, "small skipped, big answered"),
         ([remote("a", error=TierUnavailable("open")), remote("b")], {}, {}, "a skipped, b answered"),
         ([local("a", **UP), broken("b"), remote("c")], {}, {}, "a escalated, b failed, c answered"),
         ([remote(), local()], {}, {"local_only": True}, "big skipped, small answered"),
@@ -106,7 +106,8 @@ def test_the_way_of_a_call(tiers, route, call, way):
     assert outcome.reply is not None
     assert outcome.steps[-1].tier == outcome.reply.tier
     asked = [tier.name for tier in tiers if tier.calls]
-    assert asked == [s.tier for s in outcome.steps if s.verdict is not Verdict.SKIPPED or "open" in s.why]
+    tried = [s.tier for s in outcome.steps if s.verdict is not Verdict.SKIPPED or s.why in {"open", "full"}]
+    assert asked == tried
 
 
 def test_steps_say_why_and_with_what_figures():
@@ -135,6 +136,9 @@ ERRORS = [
     ([local(**UP), broken()], {}, NobodyAnswered, 502, "no_answer"),
     ([broken("a"), local(**UP)], {}, NobodyAnswered, 502, "abstained"),
     ([remote(error=TierUnavailable("open", retry_after_s=7.0))], {}, NobodyAnswered, 503, "no_answer"),
+    ([local(**UP), remote(error=TierUnavailable("open", retry_after_s=7.0))],
+     {}, NobodyAnswered, 503, "no_answer"),
+    ([local(**UP), remote(error=TierUnavailable("no decisions"))], {}, NobodyAnswered, 502, "abstained"),
     ([remote(error=LimitReached("full", retry_after_s=3.0))], {}, LimitReached, 429, "rate_limit_exceeded"),
     ([local(error=TooLarge("too long"))], {}, TooLarge, 413, "too_large"),
     ([remote()], {"local_only": True}, NotAllowed, 403, "not_allowed"),

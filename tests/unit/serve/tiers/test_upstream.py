@@ -155,6 +155,7 @@ def test_a_missing_key_sends_nothing():
     """An empty variable is said without naming its value, and nothing is sent."""
     error, upstream = failure(response(), api_key_env="MISSING_KEY")
     assert "tier big has no key: its variable is empty" == error.message
+    assert isinstance(error, TierUnavailable)  # so no step says that the call was sent
     assert [] == upstream.received
 
 
