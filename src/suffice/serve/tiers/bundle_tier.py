@@ -152,7 +152,7 @@ class BundleTier:
             model=answer.tier or serving.cascade.name,
             text=answer.text,
             escalate=answer.text is None,
-            why="" if answer.text is not None else _why(answer, serving.cascade),
+            why="" if answer.text is not None else _why(answer, serving),
             answer=answer,
             usage=answer.usage,
             cost_usd=0.0 if serving.place is Place.LOCAL else None,
@@ -160,17 +160,18 @@ class BundleTier:
         )
 
 
-def _why(answer: Answer, cascade: Cascade) -> str:
+def _why(answer: Answer, serving: Serving) -> str:
     """Returns why there is no answer, in words."""
     if answer.error is not None:
         return answer.error
     if not answer.escalated:
         return "; ".join(answer.notes) or "what the model said is no answer to the task"
     rule = ", ".join(
-        f"{tier.model} {tier.threshold:.3f}" for tier in cascade.tiers if tier.threshold is not None
+        f"{tier.model} {tier.threshold:.3f}" for tier in serving.cascade.tiers if tier.threshold is not None
     )
+    kind = "certified threshold" if serving.certified.is_valid else "threshold"
     notes = "".join(f"; {note}" for note in answer.notes)
-    return f"below the certified threshold ({rule}): the {REFERENCE} is to answer{notes}"
+    return f"below the {kind} ({rule}): the {REFERENCE} is to answer{notes}"
 
 
 def _beyond(call: Call) -> str:
@@ -180,6 +181,10 @@ def _beyond(call: Call) -> str:
         return f"is a bundle, which does not do {call.operation.value}"
     if body.get("tools") and body.get("tool_choice") != "none":
         return "is a bundle, which calls no tools"
+    if body.get("functions") and body.get("function_call") != "none":
+        return "is a bundle, which calls no functions"
+    if any(kind != "text" for kind in _sequence(body.get("modalities"))):
+        return "is a bundle, which answers in text alone"
     if (body.get("n") or 1) != 1:
         return "is a bundle, which gives one answer to a request, not several"
     if any(_has_media(message) for message in _sequence(body.get("messages"))):

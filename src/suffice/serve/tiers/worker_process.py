@@ -22,7 +22,7 @@ from suffice.serve.tiers import frames
 def main() -> int:
     """Returns 0 after answering everything, 1 where the model cannot be opened."""
     # Ctrl-C and service managers tell the whole group: the gateway is to finish what it has begun first.
-    for told_to_end in (signal.SIGINT, signal.SIGTERM):
+    for told_to_end in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(told_to_end, signal.SIG_IGN)
     # What a library prints must not get among the frames.
     told = os.fdopen(os.dup(1), "wb")

@@ -150,6 +150,8 @@ def test_texts_are_read_as_rows_were(run):
     ("more", "why"),
     [
         ({"body": {"tools": [{"type": "function"}]}}, "calls no tools"),
+        ({"body": {"functions": [{"name": "f"}]}}, "calls no functions"),
+        ({"body": {"modalities": ["text", "audio"]}}, "in text alone"),
         ({"body": {"n": 2}}, "one answer"),
         ({"body": {"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}}, "reads texts alone"),
         ({"operation": Operation.EMBEDDING}, "does not do embeddings"),
@@ -170,7 +172,7 @@ def test_what_no_bundle_has_is_the_next_tiers(run, more, why):
 @pytest.mark.parametrize(
     "body",
     [
-        {"tools": [], "n": 1},
+        {"tools": [], "functions": None, "n": 1, "modalities": ["text"]},
         {"tools": [{"type": "function"}], "tool_choice": "none", "n": None},
         {"messages": [{"role": "user", "content": [{"type": "text", "text": "loan"}]}, "odd", {}]},
     ],

@@ -115,7 +115,7 @@ def test_workers_finish_when_the_group_is_told_to_end(place):
     async def scene():
         async with workers_of(place, count=1) as workers:
             before = workers.process_ids
-            for told_to_end in (signal.SIGINT, signal.SIGTERM):
+            for told_to_end in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 os.kill(before[0], told_to_end)
             assert 2 == len(await workers.answer(REQUESTS[:2]))
             assert before == workers.process_ids
