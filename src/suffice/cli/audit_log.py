@@ -179,9 +179,10 @@ def _lines(result: "Verification") -> list[str]:
 
 
 def _words(result: "Verification") -> list[str]:
+    times = [at and f"{at:%Y-%m-%d %H:%M:%S}" for at in (result.first_at, result.last_at)]
     covers = (
         f"log {result.log}: {result.records} records, {result.events} of them calls, "
-        f"{result.first_at} to {result.last_at}; signed up to record {result.signed_seq}"
+        f"{times[0]} to {times[1]} UTC; signed up to record {result.signed_seq}"
     )
     verdict = "the audit log holds" if result.holds else "the audit log does NOT hold"
     notes = [f"note: {note}" for note in result.notes]

@@ -168,9 +168,9 @@ def _blind(walk: Walk, point: Checkpoint | None, *, is_whole: bool) -> list[str]
     blind = ["calls that the gateway never wrote: the log proves what is in it"]
     if not is_whole:
         return [*blind, "whether the log went on before or after this window"]
-    if point is not None and point.seq < walk.seq:
+    if point is not None and point.seq < walk.plain_seq:
         blind.append(
-            f"records {point.seq + 1} to {walk.seq}, after the newest checkpoint ({point.at}), are not "
+            f"records {point.seq + 1} to {walk.plain_seq}, after the newest checkpoint ({point.at}), are not "
             "signed yet: whoever can write the file could have changed or cut them"
         )
     blind += [

@@ -27,8 +27,9 @@ Record = dict[str, Any]
 class Walk:
     """What walking through a log has shown so far.
 
-    `seq` and `head` are of the last record, `heads` the chains and lengths since the newest checkpoint.
-    `torn_bytes` stand after the last whole line. `clock_back_s` is the longest step back in time, 0 for none.
+    `seq` and `head` are of the last record, `plain_seq` is that of the last which is no checkpoint, `heads`
+    the chains and lengths since the newest checkpoint. `torn_bytes` stand after the last whole line.
+    `clock_back_s` is the longest step back in time, 0 for none.
     """
 
     trusted: Ed25519PublicKey
@@ -36,6 +37,7 @@ class Walk:
     log: str = ""
     first_seq: int | None = None
     seq: int = -1
+    plain_seq: int = -1
     head: bytes = START
     length_bytes: int = 0
     segment: int = 0
@@ -126,6 +128,8 @@ class Walk:
         self.last_at = at
 
     def _take(self, record: Record) -> None:
+        if record["kind"] != Kind.CHECKPOINT:
+            self.plain_seq = record["seq"]
         match record["kind"]:
             case Kind.EVENT:
                 self.events += 1

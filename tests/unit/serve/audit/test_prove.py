@@ -166,4 +166,6 @@ def test_the_command_tells_by_its_exit_code(bench, capsys, tmp_path):
     assert 1 == run(capsys, "prove", bench.folder, "--class", "phi", "--never-left", "local")[0]
     for wrong in (("verify", tmp_path / "none"), ("verify", place, "--key", place), ("prove", bench.folder)):
         assert 2 == run(capsys, *wrong)[0]
+    bench.file.write_bytes(b"")
+    assert 1 == run(capsys, "verify", bench.folder)[0]
     assert 2 == run(capsys, "export", bench.folder, "--out", place, "--since", "yesterday")[0]

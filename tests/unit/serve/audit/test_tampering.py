@@ -47,6 +47,7 @@ def test_an_untouched_log_holds(bench):
     assert {"segments", "chain", "checkpoints", "certificates", "anchor"} == {c.name for c in found.checks}
     assert (10, found.records - 2, ()) == (found.events, found.signed_seq, found.notes)
     assert any("signing key" in words for words in found.blind)
+    assert not any("not signed yet" in words for words in found.blind)
 
 
 def test_an_edited_record_is_seen(bench):
@@ -136,8 +137,10 @@ def test_a_tail_cut_within_a_line_is_seen(bench):
 
 
 def test_an_emptied_folder_is_seen(bench):
-    """No segment at all."""
+    """A segment without a record, and no segment at all."""
     bench.write()
+    bench.file.write_bytes(b"")
+    assert {"checkpoints", "anchor"} == set(problems(bench, anchor=bench.anchor))
     bench.file.unlink()
     with pytest.raises(ArtefactError, match="no audit log"):
         verify(bench.folder, bench.key, anchor=bench.anchor)
