@@ -76,7 +76,7 @@ class Detector:
             Exception: what `tick` or a finder raises.
         """
         found: list[Find] = []
-        for view in views(text):
+        for view in views(text, tick):
             tick()
             for start, end, name in self._found(view.text, lead, tick):
                 found.append(Find(*view.span(start, end), name))

@@ -48,11 +48,14 @@ class Run:
 
     def is_apart(self, first: int, last: int) -> bool:
         """Says whether these groups are separated from their neighbours otherwise than from one another."""
-        gaps = [self.text[self.groups[at][1] : self.groups[at + 1][0]] for at in range(len(self.groups) - 1)]
-        inside = set(gaps[first:last])
-        return (first == 0 or gaps[first - 1] not in inside) and (
-            last == len(gaps) or gaps[last] not in inside
+        inside = {self._gap(at) for at in range(first, last)}
+        return (first == 0 or self._gap(first - 1) not in inside) and (
+            last == len(self.groups) - 1 or self._gap(last) not in inside
         )
+
+    def _gap(self, at: int) -> str:
+        """Returns what stands between a group and the next."""
+        return self.text[self.groups[at][1] : self.groups[at + 1][0]]
 
     def is_fraction(self, first: int) -> bool:
         """Says whether a group is what stands behind a decimal point: `0.` before it, or `1,`."""

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
+from suffice.serve.privacy.numbers import Tick
+
 # Signs that show nothing, or only say how others are shown (Unicode: Cf, variation selectors, fillers).
 _HIDDEN = "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
 _HIDDEN += "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff"
@@ -49,6 +51,7 @@ _ESCAPE = re.compile(
     r"|\\(?:u(?P<four>[0-9A-Fa-f]{4})|x(?P<two>[0-9A-Fa-f]{2})|(?P<one>[nrt/\"]))"
 )
 _PASSES = 2
+_LOOKS = 1_000
 _ONE = {"n": "\n", "r": "\r", "t": "\t"}
 
 
@@ -106,10 +109,14 @@ def _is_odd(text: str) -> bool:
     foreign = raw.translate(None, _ASCII_BYTES).decode("utf-8", "replace")
     for sign in set(_MAYBE_ODD.findall(foreign)):
         place = text.find(sign)
-        while place >= 0:
+        for _ in range(_LOOKS):
+            if place < 0:
+                break
             if _becomes(text, place, "") is not None:
                 return True
             place = text.find(sign, place + 1) if _IS_SEPARATING.match(sign) else -1
+        if place >= 0:
+            return True  # so many: let the slow way, which is timed, look at them
     return False
 
 
@@ -129,7 +136,7 @@ def _becomes(text: str, start: int, hidden: str) -> str | None:
     return plain if plain != sign else None
 
 
-def views(text: str) -> list[View]:
+def views(text: str, tick: Tick) -> list[View]:
     """Returns the readings of a text, the plain one first."""
     found = [View(text)]
     if is_plain(text):
@@ -138,12 +145,12 @@ def views(text: str) -> list[View]:
     for _ in range(_PASSES):
         if _ESCAPE.search(unescaped.text) is None:
             break
-        unescaped = _changed(unescaped, _ESCAPE, _meaning)
+        unescaped = _changed(unescaped, _ESCAPE, _meaning, tick)
     for view in (found[0], unescaped):
         if not view.text.isascii():
-            found.append(_unveiled(view, ""))
+            found.append(_unveiled(view, "", tick))
             if _IS_HIDDEN.search(view.text) is not None:
-                found.append(_unveiled(view, " "))
+                found.append(_unveiled(view, " ", tick))
     found.append(unescaped)
     different: dict[str, View] = {}
     for view in found:
@@ -152,12 +159,15 @@ def views(text: str) -> list[View]:
     return list(different.values())
 
 
-def _changed(view: View, pattern: re.Pattern[str], meaning: Callable[[re.Match[str]], str | None]) -> View:
+def _changed(
+    view: View, pattern: re.Pattern[str], meaning: Callable[[re.Match[str]], str | None], tick: Tick
+) -> View:
     """Returns a reading with what the pattern finds replaced by its meaning; None leaves it."""
     parts: list[str] = []
     pieces: list[Piece] = []
     length = last = 0
     for match in pattern.finditer(view.text):
+        tick()
         new = meaning(match)
         if new is None:
             continue
@@ -171,9 +181,9 @@ def _changed(view: View, pattern: re.Pattern[str], meaning: Callable[[re.Match[s
     return View("".join(parts), view, pieces)
 
 
-def _unveiled(view: View, hidden: str) -> View:
+def _unveiled(view: View, hidden: str, tick: Tick) -> View:
     """Returns a reading with its odd signs made plain; those that show nothing become `hidden`."""
-    return _changed(view, _MAYBE_ODD, lambda match: _becomes(view.text, match.start(), hidden))
+    return _changed(view, _MAYBE_ODD, lambda match: _becomes(view.text, match.start(), hidden), tick)
 
 
 def _meaning(match: re.Match[str]) -> str:

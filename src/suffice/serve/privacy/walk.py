@@ -1,6 +1,7 @@
 """Goes through a request's JSON: every text a client sends, names too, and what texts of JSON hold."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -72,6 +73,8 @@ _API_KEYS = frozenset(
     ]
 )
 _BLOBS = frozenset({"data", "file_data"})
+_BASE64 = re.compile(r"[A-Za-z0-9+/_\-]+={0,2}")
+_HEAD = 64  # signs; shorter ones are read as text
 _BIG = 1_000_000  # a number from here on may be somebody's
 
 
@@ -172,10 +175,10 @@ def rebuilt(value: Any, changed: Callable[[str], str], *, key: str = "") -> Any:
 
 
 def is_blob(text: str, key: str) -> bool:
-    """Says whether a text is a picture, sound or file in base64: nothing that can be read here."""
+    """Says whether a text is nothing but a picture, sound or file in base64, which cannot be read here."""
     if text[:5].lower() == "data:":
-        return True
-    return key in _BLOBS and len(text) > 64 and not any(sign.isspace() for sign in text[:64])
+        return ";base64," in text[:_HEAD].lower() and len(text.split(maxsplit=1)) == 1
+    return key in _BLOBS and len(text) > _HEAD and _BASE64.fullmatch(text) is not None
 
 
 def decoded(text: str) -> Any:

@@ -180,6 +180,30 @@ def test_what_cannot_be_read_stays(body):
     assert not allowed.local_only
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        f"data: {MAIL}",
+        f"data:text/plain,{MAIL}",
+        f"data:image/png;base64,AAAA {MAIL}",
+        json.dumps({"data": "x" * 99 + MAIL}),
+    ],
+)
+def test_a_text_that_begins_like_a_file_is_read(content):
+    """Only what is nothing but base64 is passed over; a site that allows files does not let texts through."""
+    section = {"default": "local_only", "classes": {"uninspected": "allow"}}
+    assert {"email": 1} == inspected(chat(content), section).found
+
+
+@pytest.mark.parametrize("sign", ["–", "４", "&#52;", "4 ", "\u200b", "-----BEGIN PRIVATE KEY-----"])
+def test_looking_at_much_of_the_same_ends_in_time(sign):
+    """Hostile texts of the largest size end with the time limit, at most a few steps later."""
+    clock = FakeClock(datetime(2026, 11, 22, tzinfo=UTC), step_s=0.001)
+    inspection = inspected(chat(f"{sign * (100_000 // len(sign))} {MAIL}"), clock=clock)
+    assert ({"uninspected": 1}, True) == (inspection.found, inspection.local_only)
+    assert clock.elapsed_s() < 0.3
+
+
 def test_a_number_cannot_be_masked_so_it_stays():
     """A card written as a JSON number has no placeholder of its type: the call stays here."""
     inspection = inspected({"state": {"card": 4111111111111111}})
