@@ -87,10 +87,10 @@ def test_no_bundle_is_said_to_be_none(tmp_path):
     "text", ["plain", "naïve 日本 🙂", "NUL \0 in it", "half \ud800 sign", "\ud83d\ude00"]
 )
 def test_requests_are_read_as_rows_are(tmp_path, text):
-    """The very text that `predict` gives the model for a row is what a request becomes."""
+    """The very text and key that `predict` gives the model for a row are what a request becomes."""
     (tmp_path / "rows.jsonl").write_text(json.dumps({"text": text}) + "\n")
     [sample] = read_inputs(tmp_path / "rows.jsonl", SPEC)
     # A JSON parser has joined the halves of a sign in the file; a request comes parsed too.
     request = Request(text=json.loads(json.dumps(text)))
-    assert sample.text == as_read(request).text
+    assert (sample.text, sample.key) == (as_read(request).text, as_read(request).key)
     assert as_read(Request(text="plain")).text == "plain"
