@@ -252,6 +252,16 @@ def test_headers_beyond_the_limit_are_refused(url: str, fields: bytes) -> None:
     assert answer.startswith(b"HTTP/1.1 431 ")
 
 
+def test_a_pipelined_request_is_held_to_the_same_limits(url: str) -> None:
+    """Headers behind another request's body are counted by themselves: neither more nor less is allowed."""
+    body = b"x" * 40_000
+    first = b"POST /health HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(body) + body
+    small = b"GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+    large = small[:-2] + b"x-filler: " + b"a" * 40_000 + b"\r\n\r\n"
+    assert _raw(url, first + small).count(b"HTTP/1.1 200 OK") == 1
+    assert b"HTTP/1.1 431 " in _raw(url, first + large)
+
+
 def test_headers_that_do_not_come_are_not_waited_for(composed: Composed) -> None:
     """A client that sends a byte now and then is dropped; headers without an end are cut off early."""
     with served(composed.app, slow_header_s=0.2) as address:

@@ -25,58 +25,65 @@ class _TooLargeHeadError(Exception):
 
 
 class _Limited(HttpToolsProtocol):
-    """Drops a connection whose headers do not come, or whose client does not read, in time."""
+    """Drops a connection whose headers or body do not come, or whose client does not read, in time.
+
+    Most requests come whole in one packet: no timer is made for them.
+    """
 
     limits: ServerSettings
-    _head: asyncio.TimerHandle | None = None  # runs while a request's headers are awaited
-    _body: asyncio.TimerHandle | None = None  # runs while its body is
+    _awaited = ""  # what of a request has not come yet: "head", "body", or nothing
+    _phase = 0  # how often that has changed
+    _timed_phase = 0  # the phase that `_waiting` is the timer of
+    _waiting: asyncio.TimerHandle | None = None
     _reading: asyncio.TimerHandle | None = None  # runs while the client reads nothing
-    _head_bytes = 0
+    _head_bytes = 0  # of a request's headers, at most; not those in a packet with an earlier request
+    _is_pipelined = False  # an earlier request ended in the packet that is being read
     _fault = "request"
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         if len(self.connections) > self.limits.connections:
-            self._fault = "busy"
-            self.send_400_response("")
+            self._refuse("busy")
             return
-        self._await_head()
+        self._now_awaited("head")
+        self._time()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        _cancel(self._head)
-        _cancel(self._body)
+        _cancel(self._waiting)
         _cancel(self._reading)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         if self.transport.is_closing():
             return
-        super().data_received(data)
-        if self._head is None:
-            return
         self._head_bytes += len(data)
-        if self._head_bytes > self.limits.header_bytes and not self.transport.is_closing():
-            self._fault = "header"
-            self.send_400_response("")
+        super().data_received(data)
+        self._is_pipelined = False
+        if self._awaited == "head":
+            if self._head_bytes > self.limits.header_bytes:
+                self._refuse("header")
+        else:
+            self._head_bytes = 0
+        if self._phase != self._timed_phase:
+            self._time()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        if self._head is None:
-            self._await_head()
+        self._now_awaited("head")
 
     def on_headers_complete(self) -> None:
-        _cancel(self._head)
-        self._head = None
-        self._head_bytes = 0
-        size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
-        if size > self.limits.header_bytes or len(self.headers) > self.limits.header_count:
+        # Only where all that came is more than the limit, it matters how much of it was headers.
+        may_be_large = self._head_bytes > self.limits.header_bytes or self._is_pipelined
+        is_large = may_be_large and self._size_of_head() > self.limits.header_bytes
+        if is_large or len(self.headers) > self.limits.header_count:
             self._fault = "header"
             raise _TooLargeHeadError
-        self._body = self.loop.call_later(self.limits.slow_body_s, self._give_up_body)
+        self._now_awaited("body")
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        _cancel(self._body)
+        self._now_awaited("")
+        self._head_bytes, self._is_pipelined = 0, True
         super().on_message_complete()
 
     def pause_writing(self) -> None:
@@ -99,16 +106,34 @@ class _Limited(HttpToolsProtocol):
         self.transport.write(STATUS_LINE[status] + head + body)
         self.transport.close()
 
+    def _refuse(self, fault: str) -> None:
+        if not self.transport.is_closing():
+            self._fault = fault
+            self.send_400_response("")
+
+    def _size_of_head(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+
+    def _now_awaited(self, what: str) -> None:
+        self._awaited = what
+        self._phase += 1
+
+    def _time(self) -> None:
+        """Gives what is awaited now its time."""
+        _cancel(self._waiting)
+        self._waiting = None
+        self._timed_phase = self._phase
+        if self._awaited == "head":
+            self._waiting = self.loop.call_later(self.limits.slow_header_s, self.transport.close)
+        elif self._awaited == "body":
+            self._waiting = self.loop.call_later(self.limits.slow_body_s, self._give_up_body)
+
     def _give_up_body(self) -> None:
         """Ends a request whose body does not come; who has begun to answer it already is only cut off."""
         if self.cycle.response_started:
             self.transport.close()
         else:
-            self._fault = "slow"
-            self.send_400_response("")
-
-    def _await_head(self) -> None:
-        self._head = self.loop.call_later(self.limits.slow_header_s, self.transport.close)
+            self._refuse("slow")
 
 
 def connection_of(settings: ServerSettings) -> type[asyncio.Protocol]:

@@ -191,6 +191,7 @@ class Gateway:
             deadline_s=case.started_s + route.timeout_s,
             local_only=wishes.local_only,
             needs=asked.needs,
+            questions=asked.questions,
             traceparent=case.traceparent,
         )
 
