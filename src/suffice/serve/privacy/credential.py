@@ -50,8 +50,10 @@ _ISSUED: tuple[tuple[str, str], ...] = (
     ("eyJ", rf"eyJ{_T}{{8,2000}}\.eyJ{_T}{{8,8000}}(?:\.{_T}{{0,2000}})?"),
     (
         "-----BEGIN ",
-        r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----"
-        r"(?s:.{0,8000}?-----END [A-Z0-9 ]{0,30}-----|.{0,8000})",  # cut off, or long: all that is there
+        (
+            r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----"
+            r"(?s:.{0,8000}?-----END [A-Z0-9 ]{0,30}-----|.{0,8000})"
+        ),  # cut off, or long: all that is there
     ),
     ("://", r"://[^\s/@:]{0,64}:(?P<value>[^\s/@]{3,128})@"),  # a password within an address
 )
