@@ -26,9 +26,10 @@ def segments(folder: Path) -> dict[int, Path]:
     return dict(sorted(found.items()))
 
 
-def lines(path: Path) -> Iterator[bytes]:
-    """Yields the lines of a file with their ends; only the last may lack it."""
+def lines(path: Path, *, after_bytes: int = 0) -> Iterator[bytes]:
+    """Yields the lines of a file with their ends, from a place on; only the last may lack its end."""
     with path.open("rb") as file:
+        file.seek(after_bytes)
         yield from file
 
 

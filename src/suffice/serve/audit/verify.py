@@ -69,17 +69,33 @@ def verify(
     walk = Walk(trusted=trusted, visit=visit)
     if place.is_file():
         return _told(walk, [exported.check(place, walk)], anchor_check=None)
-    found = segments(place)
-    if not found:
+    if not segments(place):
         raise ArtefactError(f"there is no audit log in {place}", hint="give the folder of its segments")
     named = _Named()
     walk.visit = named.beside(walk.visit)
-    known = _read(anchor)  # before the log, which may grow meanwhile
-    for path in found.values():
-        for line in lines(path):
-            walk.line(line)
+    # A gateway may be writing. What the anchor vouches for is in the log before the anchor says so: the
+    # anchor is read in the middle, and the log then to its end.
+    read = _read_on(place, walk, {}, is_end=False)
     at = anchor or named.anchor
-    return _told(walk, [], anchor_check=_anchor_check(walk, at, known or _read(at)))
+    envelope = _read(at)
+    _read_on(place, walk, read, is_end=True)
+    return _told(walk, [], anchor_check=_anchor_check(walk, at, envelope))
+
+
+def _read_on(place: Path, walk: Walk, read: dict[Path, int], *, is_end: bool) -> dict[Path, int]:
+    """Walks through what follows the bytes that were read of each file, and returns how many are now.
+
+    The last file's last line is left for later where it has no end yet, unless this is the end.
+    """
+    *before, last = segments(place).values()
+    done = dict(read)
+    for path in (*before, last):
+        for line in lines(path, after_bytes=read.get(path, 0)):
+            if path == last and not is_end and not line.endswith(b"\n"):
+                break
+            walk.line(line)
+            done[path] = done.get(path, 0) + len(line)
+    return done
 
 
 class _Named:
