@@ -115,7 +115,7 @@ def logged_in(gateway, key):
     page = browse(gateway, "/login")
     visit = page.body["cookies"][0].partition(";")[0]
     done = form(gateway, "/login", {"token": token_in(page), "key": key}, cookie=visit)
-    assert (303, "/overview") == (done.status, done.headers["location"])
+    assert (303, "/") == (done.status, done.headers["location"])
     return next(one for one in done.body["cookies"] if one.startswith("suffice_session")).partition(";")[0]
 
 
@@ -201,7 +201,7 @@ def test_a_question_for_people_is_answered_on_the_page(gateway, asked):
     path = queued.body["url"].partition(str(gateway.port))[2]
     assert "open" == gateway.ask(path, key=asked["key"]).body["ticket"]["state"]
     _, reviewer = gateway.new_key(scopes=frozenset({"review"}))
-    cookie = logged_in_for(gateway, reviewer)
+    cookie = logged_in(gateway, reviewer)
     page = browse(gateway, path, cookie=cookie)
     assert "Who runs this?" in page.body["text"]
     done = form(gateway, path, {"token": token_in(page), "answer": "people do"}, cookie=cookie)
@@ -212,15 +212,6 @@ def test_a_question_for_people_is_answered_on_the_page(gateway, asked):
     assert 409 == again.status
     _, other = gateway.new_key(scopes=frozenset({"call", "view"}))
     assert 404 == gateway.ask(path, key=other).status
-
-
-def logged_in_for(gateway, key):
-    """Returns the cookie of a log-in, wherever it led."""
-    page = browse(gateway, "/login")
-    visit = page.body["cookies"][0].partition(";")[0]
-    done = form(gateway, "/login", {"token": token_in(page), "key": key}, cookie=visit)
-    assert 303 == done.status
-    return next(one for one in done.body["cookies"] if one.startswith("suffice_session")).partition(";")[0]
 
 
 def test_the_playground_asks_through_the_gateway(gateway, asked):

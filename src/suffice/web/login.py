@@ -116,7 +116,7 @@ def _page(pages: Pages, request: Request, *, problem: str | None = None, status:
 
 def _own_path(given: str) -> str:
     """Returns a path of this site to go to; never another site's."""
-    return given if _OWN_PATH.fullmatch(given) and given != "/" else "/overview"
+    return given if _OWN_PATH.fullmatch(given) else "/"
 
 
 def _is_tls(request: Request) -> bool:

@@ -1,6 +1,7 @@
 """The pages as routes: who may see which, how a form is taken, and how an error looks."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from starlette.applications import Starlette
@@ -14,7 +15,7 @@ from suffice.web.posted import check_origin, read_form
 from suffice.web.render import HEADERS, html_response, json_response, static_files
 from suffice.web.sessions import COOKIE, Session
 from suffice.web.views import audit, keys, models, overview, playground, requests, review
-from suffice.web.visit import Json, Pages, View, Visit, caller_of
+from suffice.web.visit import Answer, Json, Pages, View, Visit, caller_of
 
 # In the order of the navigation; a page of one thing comes before its list's siblings.
 VIEWS = (
@@ -47,7 +48,8 @@ def routes_of(pages: Pages) -> list[BaseRoute]:
         for is_json, path in ((True, f"{view.path}.json"), (False, view.path)):
             found.append(Route(path, _shown(pages, view, is_json=is_json), methods=["GET"]))
             if view.answer is not None:
-                found.append(Route(path, _answered(pages, view, is_json=is_json), methods=["POST"]))
+                taken = _answered(pages, view, view.answer, is_json=is_json)
+                found.append(Route(path, taken, methods=["POST"]))
     return found
 
 
@@ -81,10 +83,19 @@ async def _explained(pages: Pages, request: Request, error: CallError) -> Respon
 
 def _root(pages: Pages) -> Endpoint:
     async def root(request: Request) -> Response:
-        session = pages.sessions.read(request.cookies.get(COOKIE))
-        return RedirectResponse("/login" if session is None else "/overview", 303, dict(HEADERS))
+        try:
+            visit = await _visit(pages, request)
+        except CallError:
+            return RedirectResponse("/login", 303, dict(HEADERS))
+        first = next((view.path for view in _seen_by(visit)), "/login")
+        return RedirectResponse(first, 303, dict(HEADERS))
 
     return root
+
+
+def _seen_by(visit: Visit) -> list[View]:
+    """Returns the pages of the navigation that the visitor's scopes open."""
+    return [view for view in VIEWS if "{" not in view.path and view.scopes & visit.caller.scopes]
 
 
 def _shown(pages: Pages, view: View, *, is_json: bool) -> Endpoint:
@@ -104,7 +115,7 @@ def _shown(pages: Pages, view: View, *, is_json: bool) -> Endpoint:
     return shown
 
 
-def _answered(pages: Pages, view: View, *, is_json: bool) -> Endpoint:
+def _answered(pages: Pages, view: View, answer: Answer, *, is_json: bool) -> Endpoint:
     async def answered(request: Request) -> Response:
         visit: Visit | None = None
         wants_json = is_json or _is_program(request)
@@ -115,11 +126,7 @@ def _answered(pages: Pages, view: View, *, is_json: bool) -> Endpoint:
             if visit.session is not None:
                 check_origin(request)
                 _check_token(pages, view, visit.session, form)
-            assert view.answer is not None  # noqa: S101 - only such views are routed here
-            facts = await view.answer(
-                pages,
-                Visit(caller=visit.caller, session=visit.session, path=request.path_params, form=form),
-            )
+            facts = await answer(pages, replace(visit, form=form))
         except CallError as error:
             return _refused(pages, request, visit, error, is_json=wants_json)
         if isinstance(facts, str):
@@ -178,8 +185,7 @@ def _frame(pages: Pages, view: View | None, visit: Visit, request: Request) -> J
         "title": view.title if view else "",
         "nav": [
             {"name": other.name, "title": other.title, "path": other.path, "is_here": other.name == here}
-            for other in VIEWS
-            if "{" not in other.path and other.scopes & visit.caller.scopes
+            for other in _seen_by(visit)
         ],
         "caller": {
             "key_id": visit.caller.key_id,

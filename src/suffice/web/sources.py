@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -211,4 +211,4 @@ class SiteFacts:
     keeps_contents: bool = False
     version: str = ""
     started_at: datetime | None = None
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()

@@ -53,6 +53,9 @@ class Visit:
         return None if "admin" in self.caller.scopes else self.caller.key_id
 
 
+Answer = Callable[[Pages, Visit], Awaitable[Json | str]]
+
+
 @dataclass(frozen=True, kw_only=True)
 class View:
     """One page: its facts are the JSON, and its HTML is rendered from that JSON and nothing else.
@@ -66,7 +69,7 @@ class View:
     title: str
     scopes: frozenset[str]
     facts: Callable[[Pages, Visit], Awaitable[Json]]
-    answer: Callable[[Pages, Visit], Awaitable[Json | str]] | None = None
+    answer: Answer | None = None
 
 
 def caller_of(key: Key) -> Caller:

@@ -80,16 +80,16 @@ def test_a_key_that_may_see_no_page_is_told_so():
 @pytest.mark.parametrize(
     ("target", "expected"),
     [
-        ("//evil.example/x", "/overview"),
-        ("https://evil.example", "/overview"),
-        ("/\\evil.example", "/overview"),
-        ("javascript:alert(1)", "/overview"),
-        ("/requests\r\nset-cookie: a=b", "/overview"),
+        ("//evil.example/x", "/"),
+        ("https://evil.example", "/"),
+        ("/\\evil.example", "/"),
+        ("javascript:alert(1)", "/"),
+        ("/requests\r\nset-cookie: a=b", "/"),
         ("/served", "/served"),
     ],
 )
 def test_a_log_in_never_leads_to_another_site(target, expected):
-    """Only a path of this gateway is gone to; everything else becomes the overview."""
+    """Only a path of this gateway is gone to; everything else leads to its first page."""
     site = made()
     page = site.client.get("/login")
     form = {"token": token_of(page), "key": "boss"}
@@ -257,3 +257,16 @@ def test_a_form_too_large_is_refused():
     kind = {"content-type": "application/x-www-form-urlencoded"}
     assert 400 == site.client.post("/audit", content=body, headers=own_page() | kind).status_code
     assert 415 == site.client.post("/audit", json={}, headers=own_page()).status_code
+
+
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [("boss", "/overview"), ("k1", "/overview"), ("reviewer", "/review"), ("caller", "/playground")],
+)
+def test_a_log_in_leads_to_the_first_page_the_key_may_see(name, first):
+    """Nobody is led to a page that is closed to them."""
+    site = made()
+    assert "/login" == site.client.get("/").headers["location"]
+    assert "/" == site.log_in(name).headers["location"]
+    landed = site.client.get("/").headers["location"]
+    assert (first, 200) == (landed, site.client.get(landed).status_code)

@@ -1,5 +1,6 @@
 """The overview: traffic, money, quality and latency in one window of time."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -37,8 +38,14 @@ async def facts(pages: Pages, visit: Visit) -> Json:
     since = datetime.fromtimestamp((int(now.timestamp()) - length_s) // bucket_s * bucket_s + bucket_s, UTC)
     span = Span(since=since)
     reads = pages.reads
-    traffic = await reads.traffic(key_id, span=span, bucket_s=bucket_s)
-    latest = await reads.events(key_id, Filter(limit=_LATEST))
+    traffic, latency, escalation, quality, money, latest = await asyncio.gather(
+        reads.traffic(key_id, span=span, bucket_s=bucket_s),
+        reads.latency(key_id, span=span),
+        reads.escalation(key_id, span=span),
+        reads.quality(key_id, span=span),
+        reads.money(key_id, span=span),
+        reads.events(key_id, Filter(limit=_LATEST)),
+    )
     return {
         "now": now,
         "url": site.url,
@@ -48,11 +55,11 @@ async def facts(pages: Pages, visit: Visit) -> Json:
         "windows": list(WINDOWS),
         "since": since,
         "bucket_s": bucket_s,
-        **_traffic(traffic, site, await reads.latency(key_id, span=span)),
+        **_traffic(traffic, site, latency),
         "columns": _columns(traffic, since=since, until=now, bucket_s=bucket_s),
-        "escalation": _escalation(await reads.escalation(key_id, span=span)),
-        "quality": [asdict(rate) for rate in await reads.quality(key_id, span=span)],
-        "money": asdict(await reads.money(key_id, span=span)),
+        "escalation": _escalation(escalation),
+        "quality": [asdict(rate) for rate in quality],
+        "money": asdict(money),
         "energy_j": None,
         "latest": [rows.row(kept.event) for kept in latest],
     }
