@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from suffice.ports import Request
 from suffice.serve.call import Call, Operation
 from suffice.serve.errors import BadCall
 from suffice.serve.reply import Reply
@@ -18,7 +17,7 @@ from suffice.serve.wire.sampling import (
     usage_of,
     wants_usage,
 )
-from suffice.serve.wire.turns import BLANK
+from suffice.serve.wire.turns import BLANK, text_request
 
 _CHECKS: Mapping[str, fields.Check] = {
     **SAMPLING,
@@ -45,7 +44,7 @@ def read(body: Json) -> Asked:
         needs |= {SEVERAL}
     if body.get("suffix"):
         needs |= {"suffix"}
-    return Asked(model=model, body=body, request=Request(text=text), stream=check_stream(body), needs=needs)
+    return Asked(model=model, body=body, request=text_request(text), stream=check_stream(body), needs=needs)
 
 
 def whole(call: Call, reply: Reply, created: int) -> dict[str, Any]:

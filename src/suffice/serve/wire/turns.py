@@ -72,3 +72,8 @@ def _kinds_of(parts: list[Any], param: str) -> set[str]:
             raise wrong(part.get("text"), f"{param}[{index}].text", "a text")
         kinds.add(kind)
     return kinds
+
+
+def text_request(text: str) -> Request:
+    """Returns what a local model reads of a mere text."""
+    return Request(text=text)
