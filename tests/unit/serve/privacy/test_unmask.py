@@ -113,6 +113,31 @@ def test_tool_arguments_stay_json(cut):
     assert call["arguments"] == joined
 
 
+def test_arguments_that_end_like_a_placeholder_are_whole():
+    """What is held back of arguments comes with the last chunk, beside arguments of its own or alone."""
+
+    def part(text, **more):
+        calls = [{"index": 1, "function": {"arguments": text}}]
+        return {"choices": [{"index": 0, "delta": {"tool_calls": calls}, **more}]}
+
+    end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]}
+    for chunks in ([part("a [CA"), end], [part("a "), part("[CA", finish_reason="stop")], [part("a [CA")]):
+        found = restored(CallRestorer(VALUES), chunks)
+        calls = [call for chunk in found for call in chunk["choices"][0]["delta"].get("tool_calls", [])]
+        assert {1} == {call["index"] for call in calls}
+        assert "a [CA" == "".join(call["function"]["arguments"] for call in calls)
+
+
+def test_what_is_no_text_passes_through():
+    """Chunks and choices of shapes unknown here are not touched."""
+    odd = [
+        {"object": "error"},
+        {"choices": [None]},
+        {"choices": [{"index": 0, "delta": {"tool_calls": [None]}}]},
+    ]
+    assert odd == restored(CallRestorer(VALUES), odd)
+
+
 def test_an_answer_in_json_stays_json():
     """Where the call asked for JSON, values are escaped in the answer too."""
     restorer = CallRestorer(VALUES, as_json=True)
