@@ -32,7 +32,7 @@ class Tried:
         return not (self.reply is None and self.streaming is None and self.ticket is None)
 
     def outweighs(self, other: "Tried") -> bool:
-        """Says whether this later one is the last word; a kept one stays, and one that never answers is none."""
+        """Says whether this later one is the last word: a kept one stays, one that never answers is none."""
         never = isinstance(self.error, TierUnavailable) and self.error.retry_after_s is None
         return not (other.is_kept or never)
 

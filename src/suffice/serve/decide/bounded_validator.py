@@ -19,6 +19,9 @@ from suffice.serve.decide.patterns import pattern_of
 Keyword = Callable[[Any, Any, Any, Any], Iterator[ValidationError] | None]
 
 _MOST_STEPS = 10_000
+# Keywords within keywords. Each takes some frames of Python's stack, whose end must not be met: the
+# library's own maps are not Python and do not survive that.
+_DEEPEST = 100
 _REFERENCE_STEPS = 8
 _LISTED_A_STEP = 2
 _REFERENCES = frozenset({"$ref", "$dynamicRef"})
@@ -30,9 +33,10 @@ class TooManySteps(Exception):  # noqa: N818 - reads as what it is where it is c
 
 
 class _Meter:
-    """The steps that are left; validation is synchronous, so there is one at a time."""
+    """The steps that are left, and how deep they are; validation is synchronous: there is one at a time."""
 
     left = 0
+    depth = 0
 
 
 def check(validator: Validator, value: Any) -> ValidationError | None:
@@ -41,11 +45,8 @@ def check(validator: Validator, value: Any) -> ValidationError | None:
     Raises:
         TooManySteps: the schema takes more than 10,000 steps, or goes round in a circle.
     """
-    _Meter.left = _MOST_STEPS
-    try:
-        return next(iter(validator.iter_errors(value)), None)
-    except RecursionError as error:
-        raise TooManySteps from error
+    _Meter.left, _Meter.depth = _MOST_STEPS, 0
+    return next(iter(validator.iter_errors(value)), None)
 
 
 def validator_of(schema: Mapping[str, Any]) -> Validator:
@@ -67,11 +68,15 @@ def _cost(name: str, wanted: Any, value: Any) -> int:
 
 
 def _counted(name: str, keyword: Keyword) -> Keyword:
-    def counting(validator: Any, wanted: Any, value: Any, schema: Any) -> Iterator[ValidationError] | None:
+    def counting(validator: Any, wanted: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
         _Meter.left -= _cost(name, wanted, value)
-        if _Meter.left < 0:
+        if _Meter.left < 0 or _Meter.depth >= _DEEPEST:
             raise TooManySteps
-        return keyword(validator, wanted, value, schema)
+        _Meter.depth += 1
+        try:
+            yield from keyword(validator, wanted, value, schema) or ()
+        finally:
+            _Meter.depth -= 1
 
     return counting
 

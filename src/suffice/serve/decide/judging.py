@@ -64,7 +64,7 @@ def judge(reply: Reply, rules: Rules, *, is_last: bool) -> Judged:
         for text in _texts(reply):
             if (misfit := rules.schema.misfit(text)) is not None:
                 return Judged(kept=False, why=misfit)
-    doubt = _doubt(reply.answer, rules) if reply.place is Place.LOCAL else ""
+    doubt = reply.doubt or (_doubt(reply.answer, rules) if reply.place is Place.LOCAL else "")
     if doubt and is_last:
         return Judged(kept=True, why=f"{doubt}, and no tier is left to ask")
     if not doubt and not reply.why:

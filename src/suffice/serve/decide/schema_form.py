@@ -16,13 +16,11 @@ _MOST_SCHEMAS = 5_000
 _MOST_PATTERNS = 32
 _PATTERN_COST = 5_000
 _TYPES = frozenset({"string", "number", "integer", "boolean", "object", "array", "null"})
-_ONE = frozenset(
-    {"items", "contains", "additionalProperties", "not", "if", "then", "else", "propertyNames"}
-    | {"unevaluatedItems", "unevaluatedProperties"}
-)
+_ONE = frozenset({"items", "contains", "additionalProperties", "not", "if", "then", "else", "propertyNames"})
 _LISTS = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
 _NAMED = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
-_REFUSED = frozenset({"$id", "$dynamicRef", "$recursiveRef"})
+# The last two are looked up by following references, without end where those go round.
+_REFUSED = frozenset({"$id", "$dynamicRef", "$recursiveRef", "unevaluatedItems", "unevaluatedProperties"})
 
 
 class SchemaRefused(ValueError):  # noqa: N818 - reads as what it is where it is caught
@@ -103,7 +101,7 @@ class _Found:
     def look_at(self, place: str, part: Mapping[str, Any]) -> None:
         """Checks the keywords of one schema that hold no schemas."""
         for name, value in part.items():
-            if name in _REFUSED and place != "#":
+            if name in _REFUSED:
                 raise SchemaRefused(f"{place}/{name} is not supported")
             form = _FORMS.get(name)
             if form is not None and not form(value):

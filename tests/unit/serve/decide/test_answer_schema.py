@@ -4,7 +4,7 @@ import json
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from suffice.serve.decide.answer_schema import AnswerSchemas
@@ -74,6 +74,7 @@ REFUSED = {
     "reference_to_a_value": ({"enum": [{"type": 5}], "$ref": "#/enum/0"}, "leads to no schema within"),
     "dynamic": ({"properties": {"a": {"$dynamicRef": "#x"}}}, "is not supported"),
     "inner_id": ({"properties": {"a": {"$id": "http://x.example/"}}}, "is not supported"),
+    "unevaluated": ({"unevaluatedProperties": False, "$ref": "#"}, "is not supported"),
     "type": ({"type": "thing"}, "#/type has a value"),
     "inner_type": ({"properties": {"a": {"type": 5}}}, "#/properties/a/type has a value"),
     "properties": ({"properties": []}, "no object of schemas"),
@@ -119,6 +120,11 @@ def doubling(levels):
 
 ENDLESS = {
     "doubling": (doubling(30), "{}"),
+    "round_and_round": ({"$ref": "#"}, "{}"),
+    "not_not": ({"not": {"$ref": "#"}}, "{}"),
+    "if_if": ({"if": {"$ref": "#"}, "then": {"$ref": "#"}}, "{}"),
+    "one_of_itself": ({"oneOf": [{"not": {"anyOf": [{"allOf": [{"$ref": "#"}]}]}}]}, "{}"),
+    "a_deep_answer": ({"items": {"$ref": "#"}}, "[" * 900 + "]" * 900),
     "a_circle": ({"anyOf": [{"$ref": "#"}, {"$ref": "#"}]}, "{}"),
     "long_lists": ({"items": {"enum": list(range(5000))}}, json.dumps([4999] * 8000)),
 }
@@ -129,6 +135,21 @@ def test_a_schema_that_takes_for_ever_ends(schema, text):
     """It is the caller's mistake, told in bounded time."""
     with pytest.raises(BadCall, match="takes too long to check"):
         misfit(schema, text)
+
+
+@pytest.mark.parametrize("depth", [0, 50, 200, 350])
+def test_the_stack_is_never_used_up(depth):
+    """However deep the caller stands: the end of Python's stack within the library is a crash."""
+
+    def deeper(left):
+        return (
+            deeper(left - 1)
+            if left
+            else misfit({"not": {"anyOf": [{"items": {"$ref": "#"}}]}}, "[" * 99 + "]" * 99)
+        )
+
+    with pytest.raises(BadCall, match="takes too long to check"):
+        deeper(depth)
 
 
 def test_patterns_do_not_backtrack():
@@ -202,7 +223,7 @@ SCHEMAS = st.recursive(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(SCHEMAS, VALUES)
 def test_the_verdict_is_that_of_the_standards_validator(schema, value):
     """Bounds and replaced keywords change no verdict."""
