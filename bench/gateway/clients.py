@@ -168,9 +168,10 @@ class Clients:
         self.seen.ends[f"{kind}: {reply.status}"] += 1
         self._compare(data, mark)
         if reply.status < 300:
-            if request_id := reply.headers.get("x-request-id"):
+            request_id = reply.headers.get("x-request-id")
+            if request_id and key:  # what is sent without a key here is no call
                 self.seen.answered.add(request_id)
-                if key and len(self._to_judge) < 200:
+                if len(self._to_judge) < 200:
                     self._to_judge.append((request_id, key))
             return
         try:

@@ -7,6 +7,7 @@ that an answer to somebody else shows. `GET /seen` gives every mark it was ever 
 import asyncio
 import contextlib
 import json
+import logging
 import re
 import sys
 from collections.abc import Awaitable, Callable
@@ -108,9 +109,9 @@ def _completion(content: str) -> dict[str, Any]:
 async def _streamed(request: web.Request, content: str, *, way: str) -> web.StreamResponse:
     """Answers in events: whole, or cut off in the middle, or with a character in two halves."""
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-    await response.prepare(request)
     pieces = [{"role": "assistant", "content": ""}, *({"content": word + " "} for word in content.split())]
-    with contextlib.suppress(ConnectionError):
+    with contextlib.suppress(ConnectionError):  # who asked has left
+        await response.prepare(request)
         for position, delta in enumerate(pieces):
             if way == "half" and position == 2:
                 await response.write(b'data: {"choices": [{"ind')
@@ -148,4 +149,5 @@ def app_of(seed: int) -> web.Application:
 
 
 if __name__ == "__main__":
+    logging.disable()  # callers that leave in the middle are a part of the load
     web.run_app(app_of(int(sys.argv[2])), host="127.0.0.1", port=int(sys.argv[1]), print=None)
