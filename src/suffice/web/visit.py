@@ -13,6 +13,7 @@ from suffice.serve.key import SCOPES, Key
 from suffice.serve.ports import Door, Spending
 from suffice.web.attempts import Attempts
 from suffice.web.sessions import Session, Sessions
+from suffice.web.shared import Shared
 from suffice.web.sources import Answering, Ask, AuditLog, Explains, KeyBook, Reads, SiteFacts
 
 Json = dict[str, Any]
@@ -35,6 +36,7 @@ class Pages:
     explain: Explains | None = None
     answer_ticket: Answering | None = None
     audit: AuditLog | None = None
+    shared: Shared = field(default_factory=Shared)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,8 +33,15 @@ async def facts(pages: Pages, visit: Visit) -> Json:
     window = visit.query.get("window", "24h")
     if window not in WINDOWS:
         raise BadCall(f"window {window!r} is none of {', '.join(WINDOWS)}", param="window")
+    told: Json = await pages.shared.result(
+        ("overview", visit.rows_of, window), lambda: _told(pages, visit.rows_of, window)
+    )
+    return told
+
+
+async def _told(pages: Pages, key_id: str | None, window: str) -> Json:
     length_s, bucket_s = WINDOWS[window]
-    now, site, key_id = pages.clock.now(), pages.site(), visit.rows_of
+    now, site = pages.clock.now(), pages.site()
     since = datetime.fromtimestamp((int(now.timestamp()) - length_s) // bucket_s * bucket_s + bucket_s, UTC)
     span = Span(since=since)
     reads = pages.reads
