@@ -34,7 +34,6 @@ TINY = {
     "tiny-2": {"depth": 2, "epochs": 10, "batch_tokens": 1024},
     "tiny-4": {"depth": 4, "epochs": 7, "batch_tokens": 1024},
     "tiny-6": {"depth": 6, "epochs": 8},
-    "tiny-8": {"depth": 8, "epochs": 4},
 }
 # Depth 2 on few rows, with the tokenizer of tiny-4: by the truth alone, by its teacher's logits
 # too, and by them on a quarter of its own answers.
