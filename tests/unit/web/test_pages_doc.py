@@ -50,7 +50,7 @@ def test_every_metric_is_documented_with_its_labels():
             steps=(Step(tier="t", place=Place.REMOTE, verdict=Verdict.ANSWERED, latency_ms=1.0),),
             escalated=True,
             left_machine=True,
-            usage=Usage(input_tokens=1, output_tokens=1),
+            usage=Usage(input_tokens=1, output_tokens=2),
             cost_usd=1.0,
             reference_usd=1.0,
             first_token_ms=1.0,

@@ -28,6 +28,10 @@ _DURATIONS_S = (
 _FIRST_TOKENS_S = (
     *(0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0),
 )
+_PER_TOKEN_S = (
+    *(0.0005, 0.001, 0.0025, 0.005),
+    *(0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5),
+)
 _TOKENS = tuple(4.0**power for power in range(14))
 
 _GEN_AI = ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model", "gen_ai_response_model")
@@ -40,6 +44,7 @@ class _Series:
 
     request: Buckets
     first_token: Buckets
+    per_token: Buckets
     input_tokens: Buckets
     output_tokens: Buckets
     refused: Tally
@@ -49,6 +54,13 @@ class _Series:
     priced_cost: Tally
     priced_reference: Tally
     steps: tuple[tuple[Tally, Buckets], ...]
+
+    def time_tokens(self, event: Event, first_token_ms: float) -> None:
+        """Counts the time to the first token, and the mean time of each one after it."""
+        self.first_token.observe(first_token_ms / 1000)
+        tokens = event.usage.output_tokens
+        if tokens is not None and tokens > 1:
+            self.per_token.observe((event.latency_ms - first_token_ms) / 1000 / (tokens - 1))
 
     def pay(self, cost_usd: float, reference_usd: float | None) -> None:
         """Counts what a call cost, and beside the reference's price only where both are known."""
@@ -87,6 +99,12 @@ class Metrics(Collector):
             "Time to the first token of a streamed answer.",
             _GEN_AI,
             bounds=_FIRST_TOKENS_S,
+        )
+        self._per_token = Distribution(
+            "gen_ai_server_time_per_output_token_seconds",
+            "Mean time of each token after the first, of a streamed answer.",
+            _GEN_AI,
+            bounds=_PER_TOKEN_S,
         )
         self._operations = Distribution(
             "gen_ai_client_operation_duration_seconds",
@@ -133,7 +151,7 @@ class Metrics(Collector):
         kept = self._series_of(event)
         kept.request.observe(event.latency_ms / 1000)
         if event.first_token_ms is not None:
-            kept.first_token.observe(event.first_token_ms / 1000)
+            kept.time_tokens(event, event.first_token_ms)
         usage = event.usage
         if usage.input_tokens is not None:
             kept.input_tokens.observe(usage.input_tokens)
@@ -159,7 +177,14 @@ class Metrics(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yields one family per metric; called by the registry."""
         for kept in (
-            *(self._requests, self._first_tokens, self._operations, self._tokens, self._calls),
+            *(
+                self._requests,
+                self._first_tokens,
+                self._per_token,
+                self._operations,
+                self._tokens,
+                self._calls,
+            ),
             *(self._escalations, self._refusals, self._left, self._cost, self._priced_cost),
             self._priced_reference,
         ):
@@ -193,6 +218,7 @@ class Metrics(Collector):
         return _Series(
             request=self._requests.of(*answered, error),
             first_token=self._first_tokens.of(*answered),
+            per_token=self._per_token.of(*answered),
             input_tokens=self._tokens.of(*answered, "input"),
             output_tokens=self._tokens.of(*answered, "output"),
             refused=self._refusals.of(error),

@@ -72,6 +72,9 @@ def test_a_call_is_counted_under_the_names_of_opentelemetry():
     }
     assert 0.301 == value(metrics, "gen_ai_server_request_duration_seconds_sum", **labels)
     assert 0.12 == value(metrics, "gen_ai_server_time_to_first_token_seconds_sum", **labels)
+    assert 0.0905 == pytest.approx(
+        value(metrics, "gen_ai_server_time_per_output_token_seconds_sum", **labels)
+    )
     assert 20 == value(metrics, "gen_ai_client_token_usage_sum", gen_ai_token_type="input", **labels)
     assert 3 == value(metrics, "gen_ai_client_token_usage_sum", gen_ai_token_type="output", **labels)
     assert 0.3 == value(metrics, "gen_ai_client_operation_duration_seconds_sum", **labels)
@@ -91,6 +94,15 @@ def test_ours_count_tiers_escalations_money_and_what_left():
     assert 0.004 == value(metrics, "suffice_cost_usd_total", tier="large")
     assert 0.002 == value(metrics, "suffice_priced_cost_usd_total")
     assert 0.003 == value(metrics, "suffice_priced_reference_usd_total")
+
+
+@pytest.mark.parametrize("changes", [{"usage": Usage(output_tokens=1)}, {"usage": Usage()}])
+def test_a_time_per_token_is_only_told_where_there_are_tokens_after_the_first(changes):
+    """One token, or an unknown number, has no time between tokens."""
+    metrics = Metrics(["tickets"])
+    metrics.hear(event(**changes))
+    assert b"time_per_output_token_seconds_sum" not in metrics.text()
+    assert b"time_to_first_token_seconds_sum" in metrics.text()
 
 
 def test_an_error_is_a_refusal_with_its_reason():
