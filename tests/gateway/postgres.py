@@ -46,7 +46,7 @@ def server() -> Iterator["Server"]:
         try:
             yield running
         finally:
-            running.stop()
+            running.stop(signal.SIGQUIT)  # at once: its files are thrown away
     finally:
         shutil.rmtree(folder)
 
@@ -69,10 +69,10 @@ class Server:
             )
         self._wait()
 
-    def stop(self) -> None:
-        """Stops the server, ending its clients' sessions; twice is harmless."""
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Stops the server (SIGINT: in order), ending its clients' sessions; twice is harmless."""
         if self._process is not None:
-            self._process.send_signal(signal.SIGINT)  # PostgreSQL's "fast shutdown"
+            self._process.send_signal(how)
             self._process.wait(_PATIENCE_S)
             self._process = None
 

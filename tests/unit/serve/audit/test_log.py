@@ -238,8 +238,8 @@ def test_a_log_that_is_being_written_holds(bench):
     stop = threading.Event()
 
     def work():
-        while not stop.is_set():
-            for event in made_events(5):
+        while not stop.wait(0.001):
+            for event in made_events(3):
                 log.write(event)
             log.checkpoint()
             log.rotate()
@@ -247,7 +247,7 @@ def test_a_log_that_is_being_written_holds(bench):
     writing = threading.Thread(target=work)
     writing.start()
     try:
-        found = [verify(bench.folder, bench.key) for _ in range(40)]
+        found = [verify(bench.folder, bench.key) for _ in range(20)]
     finally:
         stop.set()
         writing.join()
