@@ -144,13 +144,6 @@ def test_a_call_that_must_stay_is_not_sent(kept):
     assert 0 == upstream.connections
 
 
-def test_decisions_are_not_for_servers():
-    """An operation the server has no path for fails before anything is sent."""
-    error, upstream = failure(response(), call=a_call(operation=Operation.DECISION))
-    assert "does not answer decision calls" in error.message
-    assert [] == upstream.received
-
-
 def test_a_missing_key_sends_nothing():
     """An empty variable is said without naming its value, and nothing is sent."""
     error, upstream = failure(response(), api_key_env="MISSING_KEY")
