@@ -23,6 +23,7 @@ from suffice.serve.guard.door import KeyDoor
 from suffice.serve.guard.hosts import HostGuard
 from suffice.serve.journal import Recorder
 from suffice.serve.observe.metrics import Metrics
+from suffice.serve.observe.trace_context import passed_on
 from suffice.serve.observe.traces import Traces
 from suffice.serve.privacy.inspector import PrivacyInspector
 from suffice.serve.site.site import Site
@@ -88,7 +89,7 @@ async def opened_gateway(
                 journal=recorder,
                 clock=clock,
                 inspector=PrivacyInspector(site.privacy, clock=clock),
-                begin_trace=None if traces is None else traces.begin,
+                begin_trace=_trace_passed_on if traces is None else traces.begin,
                 reference_cost=reference_cost(site, tiers),
                 keeps_contents=site.audit.contents,
             ),
@@ -101,6 +102,11 @@ async def opened_gateway(
         )
         await stack.enter_async_context(_in_background(door.stay_fresh(), *_watches(tiers)))
         yield Standing(app=app, gateway=gateway, door=door, tiers=tiers, records=records, recorder=recorder)
+
+
+def _trace_passed_on(_call_id: str, traceparent: str | None) -> str:
+    """Returns a client's trace for the servers behind, where no traces are kept here."""
+    return passed_on(traceparent)
 
 
 def _door(site: Site, records: Records, clock: Clock) -> KeyDoor:

@@ -34,6 +34,12 @@ class Tiers:
         return bundles | {name: tier.load[1] for name, tier in self.upstreams.items()}
 
     @property
+    def under_way(self) -> int:
+        """Returns how many calls tiers are answering now."""
+        running = sum(tier.load.running for tier in self.bundles.values())
+        return running + sum(tier.load[0] for tier in self.upstreams.values())
+
+    @property
     def breakers(self) -> Mapping[str, str]:
         """Returns the state of every server's breaker."""
         return {name: tier.breaker_state.value for name, tier in self.upstreams.items()}

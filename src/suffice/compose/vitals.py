@@ -20,10 +20,12 @@ def metrics_of(site: Site, tiers: Tiers, recorder: Recorder) -> Metrics:
     vitals = Vitals(
         queue_depths=lambda: tiers.waiting,
         breakers=lambda: tiers.breakers,
+        in_flight=lambda: float(tiers.under_way),
         audit_lag=lambda: float(audit().get("held", 0)),
         events_lost=lambda: float(audit().get("lost", 0) + recorder.health()["store"]["lost"]),
     )
-    return Metrics(site.routes, providers={}, vitals=vitals)
+    providers = {server.name: server.endpoint.host for server in site.upstreams}
+    return Metrics(site.routes, providers=providers, vitals=vitals)
 
 
 def troubles(recorder: Recorder, *, required: bool = True) -> dict[str, str]:

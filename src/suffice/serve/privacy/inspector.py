@@ -51,17 +51,6 @@ class PrivacyInspector:
             _LOG.warning("a call could not be inspected and stays on this machine: %s", type(error).__name__)
             return Inspection(found={UNINSPECTED: 1}, local_only=True)
 
-    def inspect_reply(self, text: str) -> Mapping[str, int]:
-        """Returns how much of each class a reply holds; {} where the site does not ask. Never raises."""
-        if not self._settings.inspect_replies or not text:
-            return {}
-        try:
-            finds = self._detector.find(text, tick=partial(self._tick, self._deadline_s()))
-        except Exception as error:  # noqa: BLE001 - counting must not lose a reply that is there
-            _LOG.warning("a reply could not be inspected: %s", type(error).__name__)
-            return {UNINSPECTED: 1}
-        return Counter(find.name for find in finds)
-
     def _inspected(self, call: Call) -> Inspection:
         """Returns what a call holds; raises where it cannot be told."""
         leaves = Leaves(self._settings.depth_limit, self._settings.characters_limit)

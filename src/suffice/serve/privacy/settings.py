@@ -53,7 +53,7 @@ class PrivacySettings:
     `classes` gives the treatment by class, `default` that of classes not named there. `countries` (ISO
     3166 alpha-2) are those whose national ids are looked for, `phone_regions` those whose numbers are
     known without their country code. `restore`: replies of remote tiers get the values back where
-    placeholders stand. `inspect_replies`: what remote tiers say is looked into too, and counted.
+    placeholders stand.
     What takes longer than `time_limit_ms`, or is deeper or longer than the other limits, counts as
     `uninspected` and stays on this machine, whatever the treatment of that class.
     """
@@ -64,7 +64,6 @@ class PrivacySettings:
     countries: tuple[str, ...] = COUNTRIES
     phone_regions: tuple[str, ...] = COUNTRIES
     restore: bool = True
-    inspect_replies: bool = False
     time_limit_ms: float = 250.0
     depth_limit: int = 64
     characters_limit: int = 2_000_000
@@ -202,7 +201,6 @@ _READERS: dict[str, Callable[[Any, str], Any]] = {
     "countries": _countries,
     "phone_regions": _regions,
     "restore": _flag,
-    "inspect_replies": _flag,
     "time_limit_ms": _positive,
     "depth_limit": _count,
     "characters_limit": _count,

@@ -235,14 +235,11 @@ def test_litellm_35951_nothing_found_reaches_a_log_an_error_or_a_repr(caplog, ca
     """Values show nowhere: not in logs, nor in output, nor in what stands for an inspection or a call."""
     caplog.set_level(logging.DEBUG)
     values = (MAIL, CARD, SECRET)
-    inspector = PrivacyInspector(read_privacy({"default": "mask", "inspect_replies": True}))
+    inspector = PrivacyInspector(read_privacy({"default": "mask"}))
     inspection = inspector.inspect(call(chat(" ".join(values))))
-    failing = PrivacyInspector(read_privacy({"inspect_replies": True}), finders=[Failing()])
-    shown = [
-        repr(failing.inspect(call(chat(" ".join(values))))),
-        repr(failing.inspect_reply(" ".join(values))),
-    ]
-    shown += [repr(inspector.inspect_reply(" ".join(values))), repr(inspection), repr(inspection.restorer)]
+    failing = PrivacyInspector(read_privacy({}), finders=[Failing()])
+    shown = [repr(failing.inspect(call(chat(" ".join(values)))))]
+    shown += [repr(inspection), repr(inspection.restorer)]
     shown += [caplog.text, *capsys.readouterr(), *(str(record.__dict__) for record in caplog.records)]
     assert "RuntimeError" in caplog.text
     assert [] == [value for value in values for text in shown if value in text]
@@ -267,13 +264,6 @@ def test_time_runs_out_closed():
     clock = FakeClock(datetime(2026, 11, 22, tzinfo=UTC), step_s=0.1)
     inspection = inspected(chat(f"{MAIL} " * 10), {"default": "allow"}, clock=clock)
     assert ({"uninspected": 1}, True) == (inspection.found, inspection.local_only)
-
-
-def test_replies_are_counted_only_where_asked():
-    """`inspect_replies` counts what remote tiers say, and changes nothing."""
-    asking = PrivacyInspector(read_privacy({"inspect_replies": True}))
-    assert ({"email": 1}, {}) == (asking.inspect_reply(MAIL), asking.inspect_reply(""))
-    assert {} == PrivacyInspector(read_privacy({})).inspect_reply(MAIL)
 
 
 def test_a_site_may_leave_placeholders_in():

@@ -24,14 +24,13 @@ def test_a_section_is_read_whole():
             "countries": ["GB"],
             "phone_regions": ["GB", "SE"],
             "restore": False,
-            "inspect_replies": True,
             "time_limit_ms": 5,
         }
     )
     assert (Treatment.ALLOW, Treatment.MASK) == (settings.treatment("email"), settings.treatment("phone"))
     assert (CustomClass(name="phi", patterns=(r"MRN [0-9]{6,8}",), words=("diagnosis",)),) == settings.custom
     assert (("GB",), ("GB", "SE")) == (settings.countries, settings.phone_regions)
-    assert (False, True, 5) == (settings.restore, settings.inspect_replies, settings.time_limit_ms)
+    assert (False, 5) == (settings.restore, settings.time_limit_ms)
 
 
 @pytest.mark.parametrize(
