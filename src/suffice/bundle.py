@@ -153,6 +153,23 @@ def servers(place: Path) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
+def labels_of(place: Path) -> tuple[str, ...]:
+    """Returns the labels a bundle's classifiers choose from, in the first one's order; () where none says.
+
+    Raises:
+        ArtefactError: a model's manifest is damaged.
+    """
+    for manifest in sorted((place / _MODEL).rglob(artefact.MANIFEST)):
+        try:
+            settings = json.loads(manifest.read_bytes())["settings"]
+            labels = settings.get("labels") or settings.get("task", {}).get("labels")
+        except (OSError, ValueError, KeyError, AttributeError) as error:
+            raise ArtefactError(f"{manifest} is damaged: {error!r}") from error
+        if labels:
+            return tuple(map(str, labels))
+    return ()
+
+
 def encoder_folder(place: Path) -> Path | None:
     """Returns the folder of a bundle's first sentence encoder (`models.embedder`); None without one."""
     return min((file.parent for file in (place / _MODEL).rglob(_ENCODER)), default=None)

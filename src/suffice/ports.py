@@ -21,11 +21,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """One input to a model: its text, its chat form where it has one, and its content key."""
+    """One input to a model: its text, its chat form where it has one, and its content key.
+
+    `wants_probabilities`: the answer is to show the probabilities of all labels, where its model has any.
+    """
 
     text: str
     key: str = ""
     messages: tuple[Message, ...] = ()
+    wants_probabilities: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,7 +54,8 @@ class Answer:
     is how unlike the training data the input is (0 familiar, 1 foreign), or None. `trust` in [0, 1]
     comes from a gate that learnt what escalating gains; None without one. `tier` names the model that
     answered. `notes` says what the user should know about this one answer, e.g. that
-    only a part of the text was read.
+    only a part of the text was read. `probabilities` are those of all labels, in the model's order, by a
+    classifier that was asked for them; () otherwise.
     """
 
     text: str | None
@@ -63,6 +68,7 @@ class Answer:
     escalated: bool = False
     error: str | None = None
     notes: tuple[str, ...] = ()
+    probabilities: tuple[tuple[str, float], ...] = ()
 
 
 class Model(Protocol):

@@ -138,9 +138,10 @@ def running(site_file: Path, *, clock: SkippingClock | None = None) -> Iterator[
 
 @dataclass
 class Upstream:
-    """A server that answers every chat with "billing", and remembers what it was sent."""
+    """A server that says "billing", or what `bodies` has for a path, and remembers what it was sent."""
 
     port: int = 0
+    bodies: dict[str, Any] = field(default_factory=dict)
     received: list[tuple[dict[str, str], Any]] = field(default_factory=list)
 
 
@@ -159,7 +160,7 @@ def upstream() -> Iterator[Upstream]:
             choice = {"index": 0, "message": message, "finish_reason": "stop"}
             usage = {"prompt_tokens": 40, "completion_tokens": 10, "total_tokens": 50}
             body = {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}
-            raw = json.dumps(body | {"usage": usage}).encode()
+            raw = json.dumps(seen.bodies.get(self.path, body | {"usage": usage})).encode()
             self.send_response(200)
             self.send_header("content-type", "application/json")
             self.send_header("content-length", str(len(raw)))

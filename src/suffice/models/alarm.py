@@ -10,6 +10,7 @@ import numpy as np
 
 from suffice.errors import ArtefactError
 from suffice.models import artefact, registry
+from suffice.models.shares import shares_of
 from suffice.ports import Answer, Classifier, Model, Request
 
 KIND = "alarm"
@@ -87,6 +88,7 @@ class AlarmModel:
                 novelty=float(said.novelty[row]),
                 tier=self._name,
                 notes=said.notes[row] if said.notes else (),
+                probabilities=shares_of(requests[row], self._inner.labels, said.probabilities[row]),
             )
             for row, label in enumerate(named)
         ]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from suffice.errors import ArtefactError
 from suffice.models import artefact
 from suffice.models.embedder import Embedder
+from suffice.models.shares import shares_of
 from suffice.ports import Answer, Classification, Reason, Request, Usage
 
 HEAD_FILE, EXAMPLES_FILE = "head.safetensors", "examples.jsonl"
@@ -184,6 +185,7 @@ class EncoderModel:
                 latency_ms=latency_ms,
                 tier=self._name,
                 notes=embedded.notes[row],
+                probabilities=shares_of(requests[row], self.labels, probabilities[row]),
             )
             for row in range(len(requests))
         ]

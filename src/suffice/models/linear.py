@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from suffice.errors import ArtefactError
 from suffice.models import artefact, hashing
 from suffice.models.linear_weights import LinearWeights
+from suffice.models.shares import shares_of
 from suffice.ports import Answer, Classification, Reason, Request
 
 KIND = "linear"
@@ -129,6 +130,7 @@ class LinearModel:
                 confidence=float(said.probabilities[row, label]),
                 novelty=float(said.novelty[row]),
                 tier=self._name,
+                probabilities=shares_of(requests[row], self._labels, said.probabilities[row]),
             )
             for row, label in enumerate(best)
         ]

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from suffice.ports import Request
+from suffice.serve.decision import Questions
 from suffice.serve.restorer import Restorer
 
 
@@ -16,6 +17,7 @@ class Operation(StrEnum):
     COMPLETION = "text_completion"
     EMBEDDING = "embeddings"
     DECISION = "decision"
+    SYSTEM_ONE = "system_one"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,6 +63,7 @@ class Call:
     beyond text, e.g. "tools", "images", "logprobs": only remote tiers can, so all others are skipped.
     `traceparent` is what servers are sent in the header of that name (W3C Trace Context), "" for none.
     `restorer` puts masked values back into what a REMOTE tier replies; None: nothing to put back.
+    `questions` are those of a decision, None for every other operation.
     """
 
     id: str
@@ -80,3 +83,4 @@ class Call:
     needs: frozenset[str] = frozenset()
     traceparent: str = ""
     restorer: Restorer | None = field(default=None, repr=False)
+    questions: Questions | None = None

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -13,7 +14,7 @@ import orjson
 from suffice.clock import Clock
 from suffice.serve.call import Call
 from suffice.serve.case import Case, Ending
-from suffice.serve.errors import CallError, NobodyAnswered, TierFailed
+from suffice.serve.errors import ABSTAINED, CallError, NobodyAnswered, TierFailed
 from suffice.serve.gateway import Gateway
 from suffice.serve.reply import Outcome, Reply, Streaming
 from suffice.serve.wire import headers, sse
@@ -60,7 +61,8 @@ class CallEndpoint:
         try:
             await self._reply(exchange, case, await self._outcome(exchange, case))
         except CallError as error:
-            await self._refuse(exchange, case, error)
+            if not await self._abstained(exchange, case, error):
+                await self._refuse(exchange, case, error)
         except (ClientLeft, asyncio.CancelledError):
             self._end(case, b"", status=_CLIENT_LEFT, error="client_left" if exchange.left else "stopped")
             raise
@@ -73,7 +75,8 @@ class CallEndpoint:
         case.request_bytes = raw = await exchange.body(self._most_bytes)
         asked = self._api.read(read_object(raw))
         exchange.watch()
-        return await self._gateway.answer(case, asked, route=told.route, wishes=told.wishes)
+        wishes = told.wishes if self._api.is_for_people else replace(told.wishes, no_people=True)
+        return await self._gateway.answer(case, asked, route=told.route, wishes=wishes)
 
     async def _reply(self, exchange: Exchange, case: Case, outcome: Outcome) -> None:
         call = case.call
@@ -136,6 +139,16 @@ class CallEndpoint:
         )
         self._end(case, body, status=202)
         await exchange.send(202, body, [*headers.written(who), (b"location", url.encode())])
+
+    async def _abstained(self, exchange: Exchange, case: Case, error: CallError) -> bool:
+        """Says whether the API has words for an answer that cannot be trusted, after sending them."""
+        if error.code != ABSTAINED or self._api.abstained is None or case.call is None:
+            return False
+        who = About(request_id=case.id, route=case.call.route, escalated=case.is_escalated)
+        body = orjson.dumps({**self._api.abstained(case.call), "suffice": who.to_json()})
+        self._end(case, body, status=200, error=error.code)
+        await exchange.send(200, body, headers.written(who))
+        return True
 
     async def _refuse(self, exchange: Exchange, case: Case, error: CallError) -> None:
         body = orjson.dumps(error_object(error))

@@ -15,6 +15,9 @@ TierFailed                   one tier did not answer; the next one is tried
 from suffice.errors import SufficeError
 from suffice.serve.reply import Step
 
+# The code where every tier answered, and none can be trusted.
+ABSTAINED = "abstained"
+
 
 class CallError(SufficeError):
     """A call that ends with an error; `message` is shown to the client and holds no secret.

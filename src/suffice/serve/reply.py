@@ -25,7 +25,8 @@ class Reply:
     reply (of the same API as the call), None for tiers that only know texts. `answer` is a local
     model's, with its confidence. `model` is the name of what really answered, e.g. the rung within a
     bundle, `certificate` the sha256 (hex) of the statement that covers it, None for what is not certified.
-    `cost_usd` is None where the price is not known.
+    `cost_usd` is None where the price is not known. `doubt` says why another tier should rather answer, ""
+    for no reason: such a reply is handed out only where no tier is left to ask.
     """
 
     tier: str
@@ -39,6 +40,7 @@ class Reply:
     usage: Usage = UNKNOWN_USAGE
     cost_usd: float | None = None
     certificate: str | None = None
+    doubt: str = ""
 
 
 @dataclass(kw_only=True, slots=True)

@@ -13,6 +13,7 @@ from suffice.models.decode.choose import Chooser, LabelScores
 from suffice.models.decode.order_bias import OrderBias, order_bias
 from suffice.models.gguf.served import Served
 from suffice.models.prompt import listed_labels
+from suffice.models.shares import shares_of
 from suffice.ports import Answer, Classification, Reason, Request, Usage
 
 _SPANS = 24
@@ -94,6 +95,7 @@ class Choosing:
                     novelty=novelty[row],
                     usage=usage,
                     notes=read.notes[row],
+                    probabilities=shares_of(requests[row], labels, probabilities[row]),
                 )
             )
         return answers

@@ -77,7 +77,7 @@ class CallRestorer:
         if isinstance(value, str):
             return (self._json if key == "arguments" else self._text).whole(value)
         if isinstance(value, dict):
-            return {name: self._value(below, name) for name, below in value.items()}
+            return {self._text.whole(name): self._value(below, name) for name, below in value.items()}
         if isinstance(value, list):
             return [self._value(each, key) for each in value]
         return value

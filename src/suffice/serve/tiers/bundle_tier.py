@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 from suffice.bundle import as_read
@@ -13,6 +14,7 @@ from suffice.errors import SufficeError
 from suffice.ports import Answer, Request
 from suffice.readers.spec import Spec
 from suffice.serve.call import Call, Operation
+from suffice.serve.decision import Questions
 from suffice.serve.errors import CallError, TierFailed
 from suffice.serve.reply import Place, Reply
 from suffice.serve.tiers.batching import Load
@@ -22,7 +24,8 @@ from suffice.serve.tiers.reload import Reloaded, Reloading
 from suffice.serve.tiers.serving import BundleSettings, Serving, open_serving
 
 _log = logging.getLogger(__name__)
-_ANSWERED = frozenset({Operation.CHAT, Operation.COMPLETION, Operation.DECISION})
+_DECISIONS = frozenset({Operation.DECISION, Operation.SYSTEM_ONE})
+_ANSWERED = frozenset({Operation.CHAT, Operation.COMPLETION}) | _DECISIONS
 
 
 class BundleTier:
@@ -103,10 +106,13 @@ class BundleTier:
         if call.local_only and serving.place is not Place.LOCAL:
             # The bundle may have been swapped after the call was found to be allowed here.
             raise TierFailed(f"{self.name} asks a server, and the call must stay on this machine")
+        request = as_read(call.request)
+        if call.questions is not None:
+            if call.questions.is_hopeless(serving.labels):
+                return self._other_question(call.questions, serving)
+            request = replace(request, wants_probabilities=True)
         try:
-            answer = await serving.batcher.ask(
-                as_read(call.request), owner=call.caller.key_id, deadline_s=call.deadline_s
-            )
+            answer = await serving.batcher.ask(request, owner=call.caller.key_id, deadline_s=call.deadline_s)
         except (CallError, TierFailed):
             raise
         except SufficeError as error:
@@ -115,7 +121,10 @@ class BundleTier:
             # A model is foreign code: whatever it raises is a failure of this tier, not of the gateway.
             _log.exception("%s failed", self.name)
             raise TierFailed(f"{self.name}: the model failed: {type(error).__name__}") from error
-        return self._reply(answer, serving)
+        reply = self._reply(answer, serving)
+        if call.questions is None or answer.text is None:
+            return reply
+        return replace(reply, doubt=call.questions.misfit([label for label, _ in answer.probabilities]))
 
     async def stream(self, call: Call) -> Reply:
         """Returns the whole reply: the certified rule judges whole answers.
@@ -144,6 +153,16 @@ class BundleTier:
     async def close(self) -> None:
         """Releases what it holds, after what it is answering; twice is harmless."""
         await self._reloading.close()
+
+    def _other_question(self, questions: Questions, serving: Serving) -> Reply:
+        """Returns the reply to questions that are not the bundle's: no answer, and what it can be asked."""
+        return Reply(
+            tier=self.name,
+            place=serving.place,
+            model=serving.cascade.name,
+            text="",
+            doubt=questions.misfit(serving.labels),
+        )
 
     def _reply(self, answer: Answer, serving: Serving) -> Reply:
         return Reply(

@@ -25,6 +25,10 @@ def text_of(operation: Operation, payload: Mapping[str, Any]) -> str | None:
             return text
         case Operation.EMBEDDING, {"data": [{"embedding": list() | str()}, *_]}:
             return ""
+        case Operation.DECISION, {"answers": [{"type": str()}, *_]}:
+            return ""
+        case Operation.SYSTEM_ONE, {"answers": {**answers}} if answers:
+            return ""
         case _:
             return None
 
@@ -57,5 +61,12 @@ def cut_context(*, sent_bytes: int, usage: Usage) -> str:
 
 
 def usage_in(payload: Mapping[str, Any]) -> Usage:
-    """Returns the tokens that a reply or chunk states."""
-    return usage_of(payload.get("usage"))
+    """Returns the tokens that a reply or chunk states, by the names of its API; vectors are no tokens."""
+    said = payload.get("usage")
+    if not isinstance(said, dict) or "completion_tokens" in said:
+        return usage_of(said)
+    if "input_tokens" in said:
+        said = {"prompt_tokens": said["input_tokens"], "completion_tokens": said.get("output_tokens")}
+    elif isinstance(payload.get("data"), list):
+        said = {**said, "completion_tokens": 0}
+    return usage_of(said)

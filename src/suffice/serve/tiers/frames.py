@@ -46,6 +46,7 @@ def requests_of(said: Sequence[Mapping[str, Any]]) -> list[Request]:
             text=one["text"],
             key=one["key"],
             messages=tuple(Message(role=turn["role"], content=turn["content"]) for turn in one["messages"]),
+            wants_probabilities=one["wants_probabilities"],
         )
         for one in said
     ]
@@ -53,7 +54,17 @@ def requests_of(said: Sequence[Mapping[str, Any]]) -> list[Request]:
 
 def answers_of(said: Sequence[Mapping[str, Any]]) -> list[Answer]:
     """Returns the answers in a frame; their numbers are the very same, bit for bit."""
-    return [Answer(**{**one, "usage": Usage(**one["usage"]), "notes": tuple(one["notes"])}) for one in said]
+    return [
+        Answer(
+            **{
+                **one,
+                "usage": Usage(**one["usage"]),
+                "notes": tuple(one["notes"]),
+                "probabilities": tuple(map(tuple, one["probabilities"])),
+            }
+        )
+        for one in said
+    ]
 
 
 def complaint(error: SufficeError) -> dict[str, Any]:

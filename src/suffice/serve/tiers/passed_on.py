@@ -9,6 +9,8 @@ PATHS = {
     Operation.CHAT: "/chat/completions",
     Operation.COMPLETION: "/completions",
     Operation.EMBEDDING: "/embeddings",
+    Operation.DECISION: "/decisions",
+    Operation.SYSTEM_ONE: "/systemone",
 }
 _STREAMED = frozenset({Operation.CHAT, Operation.COMPLETION})
 

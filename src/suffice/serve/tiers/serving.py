@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from suffice.bundle import cascade_of, servers, task_of
+from suffice.bundle import cascade_of, labels_of, servers, task_of
 from suffice.cascade import Cascade
 from suffice.clock import Clock
 from suffice.ports import Answer, Request
@@ -17,6 +17,7 @@ from suffice.serve.tiers.certified import Certified, certified
 from suffice.serve.tiers.engine import Engine, ThreadEngine
 from suffice.serve.tiers.private_copy import PrivateCopy, taken
 from suffice.serve.tiers.workers import Workers
+from suffice.task import Kind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +40,10 @@ class BundleSettings:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Serving:
-    """One opened bundle. `place` is REMOTE where a rung asks a server, LOCAL where all compute here."""
+    """One opened bundle. `place` is REMOTE where a rung asks a server, LOCAL where all compute here.
+
+    `labels` are those its rungs choose from, () where the task is no choice among labels.
+    """
 
     certified: Certified
     spec: Spec
@@ -48,6 +52,7 @@ class Serving:
     engine: Engine
     batcher: Batcher[Request, Answer]
     copy: PrivateCopy
+    labels: tuple[str, ...] = ()
 
     async def close(self) -> None:
         """Releases everything, after the last request that was asked is answered."""
@@ -68,6 +73,7 @@ async def open_serving(settings: BundleSettings, *, clock: Clock | None = None) 
     proof, copy = await asyncio.to_thread(checked, settings)
     try:
         spec = task_of(copy.bundle)
+        labels = labels_of(copy.bundle) if spec.kind is Kind.CLASSIFY else ()
         if settings.processes:
             engine: Engine = await Workers.opened(copy.bundle, count=settings.processes, name=settings.name)
         else:
@@ -85,6 +91,7 @@ async def open_serving(settings: BundleSettings, *, clock: Clock | None = None) 
             engine.answer, settings.batching, name=settings.name, slots=engine.slots, clock=clock
         ),
         copy=copy,
+        labels=labels,
     )
 
 

@@ -11,7 +11,7 @@ from suffice.serve.reply import Outcome
 class About:
     """Which tier answered where, with which confidence, under which certificate; None for what is not known.
 
-    `request_id` is what `/v1/feedback` takes.
+    `request_id` is what `/v1/feedback` takes. `why` says why questions stay open, "" where none does.
     """
 
     request_id: str
@@ -21,6 +21,7 @@ class About:
     place: str | None = None
     confidence: float | None = None
     certificate: str | None = None
+    why: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Returns the `suffice` object of a body."""
@@ -32,6 +33,7 @@ class About:
             "confidence": self.confidence,
             "certificate": self.certificate,
             "escalated": self.escalated,
+            **({"why": self.why} if self.why else {}),
         }
 
 
@@ -49,4 +51,5 @@ def about(call: Call, outcome: Outcome) -> About:
         place=reply.place.value,
         confidence=None if answer is None else answer.confidence,
         certificate=reply.certificate,
+        why="" if outcome.reply is None else outcome.reply.doubt,
     )

@@ -37,8 +37,8 @@ class Api:
     `read` raises BadCall for a body that cannot be used. `whole` makes the JSON object of a reply;
     `created` is in seconds since 1970. `parts` makes the chunks of a whole reply where the client
     wants a stream; None where the API knows no streams. `abstained` makes the JSON object of a call whose
-    answer no tier can be trusted with, where the API has words for that; None: it is an error. `is_for_people`:
-    a person's answer, later, is one.
+    answer no tier can be trusted with, where the API has words for that; None: it is an error.
+    `is_for_people`: a person's answer, later, is one.
     """
 
     operation: Operation
