@@ -74,7 +74,7 @@ class Recorder:
         """
         if not self._is_required or self._log is None:
             return
-        if self._log.health().why:
+        if self._log.why:
             raise NobodyAnswered(
                 "the audit log cannot be written now, and this gateway answers no call that it cannot record",
                 code="audit_log_unavailable",

@@ -117,10 +117,15 @@ class AuditLog:
             self._terms = terms
             self._add(Kind.TERMS, _terms_fields(terms))
 
+    @property
+    def why(self) -> str:
+        """Returns why the log cannot be written now, "" for all well."""
+        return self._why or self._sync_why
+
     def health(self) -> AuditHealth:
         """Returns how the log fares now."""
         return AuditHealth(
-            why=self._why or self._sync_why,
+            why=self.why,
             held=len(self._held),
             lost=self._lost,
             anchor_why=self._anchor_why,

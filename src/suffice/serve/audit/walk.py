@@ -55,6 +55,7 @@ class Walk:
     _certificates: frozenset[str] = frozenset()
     _before: frozenset[str] = frozenset()
     _changed_at: datetime | None = None
+    _changes: list[tuple[int, frozenset[str]]] = field(default_factory=lambda: [(-1, frozenset())])
 
     def line(self, line: bytes) -> None:
         """Takes in the next line of the log, with its end; one without is torn, and must be the last."""
@@ -146,6 +147,7 @@ class Walk:
         certificates = frozenset(record["certificates"])
         if certificates != self._certificates:  # a new file repeats them
             self._before, self._changed_at = self._certificates, self.last_at
+            self._changes.append((record["seq"], certificates))
         self._certificates = certificates
 
     def _certificate(self, record: Record) -> None:
@@ -171,7 +173,10 @@ class Walk:
             self.problem(CHECKPOINTS, f"{name} {words}")
         if self.checkpoint is not None and point.seq <= self.checkpoint.seq:
             self.problem(CHECKPOINTS, f"{name} is an older one, of record {point.seq}: replayed")
-        if frozenset(point.certificates) != self._certificates:
+        while len(self._changes) > 1 and self._changes[1][0] <= point.seq:
+            del self._changes[0]  # others may have come between signing and recording it: those stay
+        is_known = point.seq >= (self.first_seq or 0)  # an exported window may begin after it
+        if is_known and frozenset(point.certificates) != self._changes[0][1]:
             self.problem(CERTIFICATES, f"{name} names other certificates than were in use then")
         self.checkpoint, self.checkpoints = point, self.checkpoints + 1
         self.heads = {seq: head for seq, head in self.heads.items() if seq >= point.seq}

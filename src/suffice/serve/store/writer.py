@@ -113,9 +113,8 @@ class Writer:
         self._hurry.set()
         self._wake.set()
         self._thread.join(patience_s)
-        self._give_up(
-            self._all_work(), StoreDown("the gateway is going down")
-        )  # what came at the last moment
+        # What came at the last moment, after the thread had looked for the last time.
+        self._give_up(self._all_work(), StoreDown("the gateway is going down"))
         return len(self._queue)
 
     def _drop(self, *, is_logged: bool) -> None:
@@ -136,7 +135,7 @@ class Writer:
             self._hurry.clear()
             try:
                 self._catch_up()
-                while self._queue or self._work:
+                while (self._queue or self._work) and not self._behind:
                     self._write()
             except Exception as error:  # noqa: BLE001 - whatever it is, this thread must live: events wait for it
                 self._fail(error)
@@ -146,7 +145,7 @@ class Writer:
                 self._wake.set()
             else:
                 self._why, pause_s = "", _FIRST_PAUSE_S
-                if self._closing.is_set():
+                if self._closing.is_set() and not (self._queue or self._work):
                     return
 
     def _catch_up(self) -> None:

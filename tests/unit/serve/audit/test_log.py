@@ -232,6 +232,26 @@ def test_a_key_that_is_no_longer_the_signers_does_not_go_on(bench, tmp_path):
         bench.open(terms=TERMS)
 
 
+def test_certificates_that_change_while_a_checkpoint_is_signed_hold(bench):
+    """A checkpoint names those in use at the record it commits to, not where it stands."""
+    log = bench.open()
+    stop = threading.Event()
+
+    def work():
+        while not stop.is_set():
+            log.checkpoint()
+
+    signing = threading.Thread(target=work)
+    signing.start()
+    for number in range(300):
+        log.declare(Terms(certificates=frozenset({SHA, f"{number % 7:064x}"})))
+        time.sleep(0.0002)
+    stop.set()
+    signing.join()
+    log.close()
+    assert verify(bench.folder, bench.key).holds
+
+
 def test_a_log_that_is_being_written_holds(bench):
     """Records, checkpoints, new files and anchors come while `verify` reads: no false alarm."""
     log = bench.open(segment_bytes=20_000)
