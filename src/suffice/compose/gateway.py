@@ -13,6 +13,7 @@ from suffice.compose.savings import reference_cost
 from suffice.compose.tiers import Tiers, opened_tiers
 from suffice.compose.vitals import metrics_of, troubles
 from suffice.serve.app import Surroundings, app_of
+from suffice.serve.decide.vectors import VectorWalk
 from suffice.serve.decide.walk import Walk
 from suffice.serve.event import Event
 from suffice.serve.gateway import Gateway, Rooms
@@ -71,7 +72,7 @@ async def opened_gateway(
         tiers = await stack.enter_async_context(opened_tiers(site, records.store.reviews, clock=clock))
         records.declare(tiers.certificates)
         listeners: list[Callable[[Event], None]] = []
-        recorder = records.recorder(listeners)
+        recorder = records.recorder(listeners, in_use=lambda: tiers.certificates)
         metrics = metrics_of(site, tiers, recorder)
         traces = None if site.traces is None else Traces(site.traces, clock=clock)
         listeners.append(metrics.hear)
@@ -83,7 +84,11 @@ async def opened_gateway(
         usual = Walk(tiers.by_name, clock=clock)
         gateway = Gateway(
             list(site.routes.values()),
-            usual if around is None else around(usual, tiers),
+            VectorWalk(
+                usual if around is None else around(usual, tiers),
+                Walk(tiers.vector_makers, clock=clock),
+                makers=tiers.vector_makers.keys(),
+            ),
             Rooms(
                 door=door,
                 journal=recorder,

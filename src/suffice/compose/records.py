@@ -34,9 +34,20 @@ class Records:
         """Returns the key that the log's checkpoints are signed with."""
         return self.keys.private.public_key()
 
-    def recorder(self, listeners: Sequence[Callable[[Event], None]]) -> Recorder:
-        """Returns the journal that tells both, and the listeners, of every ended call."""
-        return Recorder(log=self.log, keeper=self.keeper, writer=self.store.writer, listeners=listeners)
+    def recorder(
+        self, listeners: Sequence[Callable[[Event], None]], *, in_use: Callable[[], frozenset[str]]
+    ) -> Recorder:
+        """Returns the journal that tells both, and the listeners, of every ended call.
+
+        `in_use` gives the sha256 of the certificates of what is served now.
+        """
+        return Recorder(
+            log=self.log,
+            keeper=self.keeper,
+            writer=self.store.writer,
+            listeners=listeners,
+            in_use=in_use,
+        )
 
     def declare(self, certificates: frozenset[str]) -> None:
         """Records under which policy, and by which certificates, calls are answered from here on."""

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from suffice.compose.tiers import Tiers
 from suffice.models.http.spend import Price, tokens_of_text
+from suffice.serve.call import Operation
 from suffice.serve.case import Case
 from suffice.serve.gateway import ReferenceCost
 from suffice.serve.reply import Reply
@@ -23,6 +24,8 @@ def reference_cost(site: Site, tiers: Tiers) -> ReferenceCost:
     prices: Mapping[str, Price | None] = {name: _price(route, tiers) for name, route in site.routes.items()}
 
     def cost(route: Route, case: Case) -> float | None:
+        if case.operation is Operation.EMBEDDING:
+            return None  # what a model that writes would take for vectors is no price of anything
         price, reply = prices.get(route.name), case.reply
         if price is None or reply is None or case.call is None:
             return None

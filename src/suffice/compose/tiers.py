@@ -4,11 +4,14 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from suffice.bundle import encoder_folder
+from suffice.certify.statement import BUNDLE
 from suffice.clock import Clock
 from suffice.serve.ports import ReviewQueue, Tier
 from suffice.serve.site.site import Served, Site
 from suffice.serve.tiers.batching import Batching
 from suffice.serve.tiers.bundle_tier import BundleTier
+from suffice.serve.tiers.encoder_tier import EncoderTier
 from suffice.serve.tiers.human import HumanTier
 from suffice.serve.tiers.serving import BundleSettings
 from suffice.serve.tiers.upstream import UpstreamTier
@@ -16,16 +19,22 @@ from suffice.serve.tiers.upstream import UpstreamTier
 
 @dataclass(frozen=True, kw_only=True)
 class Tiers:
-    """Every tier of a site, by kind and by name."""
+    """Every tier of a site, by kind and by name; `encoders` are those within bundles, which make vectors."""
 
     bundles: Mapping[str, BundleTier]
     upstreams: Mapping[str, UpstreamTier]
     people: Mapping[str, HumanTier]
+    encoders: Mapping[str, EncoderTier]
 
     @property
     def by_name(self) -> Mapping[str, Tier]:
         """Returns all tiers."""
         return {**self.bundles, **self.upstreams, **self.people}
+
+    @property
+    def vector_makers(self) -> Mapping[str, Tier]:
+        """Returns the tiers that make vectors of texts; of a server that is known when it is asked."""
+        return {**self.encoders, **self.upstreams}
 
     @property
     def waiting(self) -> Mapping[str, int]:
@@ -61,16 +70,20 @@ async def opened_tiers(site: Site, queue: ReviewQueue, *, clock: Clock) -> Async
     """
     async with AsyncExitStack() as stack:
         bundles: dict[str, BundleTier] = {}
+        encoders: dict[str, EncoderTier] = {}
         upstreams: dict[str, UpstreamTier] = {}
         for served in site.served:
             bundles[served.name] = bundle = await BundleTier.opened(_settings(served, site), clock=clock)
             stack.push_async_callback(bundle.close)
+            if encoder_folder(served.folder / BUNDLE) is not None:
+                encoders[served.name] = EncoderTier(_settings(served, site), clock=clock)
+                stack.push_async_callback(encoders[served.name].close)
         for settings in site.upstreams:
             is_cut_off = site.offline and not site.is_listed(settings.endpoint.base_url)
             upstreams[settings.name] = server = UpstreamTier(settings, clock=clock, offline=is_cut_off)
             stack.push_async_callback(server.close)
         people = {name: HumanTier(name, queue) for name in site.people}
-        yield Tiers(bundles=bundles, upstreams=upstreams, people=people)
+        yield Tiers(bundles=bundles, upstreams=upstreams, people=people, encoders=encoders)
 
 
 def _settings(served: Served, site: Site) -> BundleSettings:

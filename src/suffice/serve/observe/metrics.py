@@ -136,10 +136,14 @@ class Metrics(Collector):
         self._priced_reference = Counts(
             "suffice_priced_reference_usd", "What the reference would have cost for the same calls.", by_route
         )
-        self.registry = CollectorRegistry(auto_describe=False)
-        self.registry.register(self)
-        self.registry.register(VitalsCollector(vitals or Vitals()))
-        ProcessCollector(registry=self.registry)
+        self.registry = self._registry(vitals or Vitals())
+
+    def _registry(self, vitals: Vitals) -> CollectorRegistry:
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(self)
+        registry.register(VitalsCollector(vitals))
+        ProcessCollector(registry=registry)
+        return registry
 
     def serve_routes(self, routes: Collection[str]) -> None:
         """Takes the names the site serves now, after a reload."""
