@@ -16,7 +16,7 @@ from suffice.serve.errors import BadCall, CallError, NotFound
 from suffice.serve.gateway import Gateway
 from suffice.serve.plain import MODELS, Health, KeepFeedback, Metrics, Models, Troubles
 from suffice.serve.ports import Feedback
-from suffice.serve.wire import chat, completions, decisions, systemone
+from suffice.serve.wire import chat, completions, decisions, embeddings, systemone
 from suffice.serve.wire.asked import Api
 from suffice.serve.wire.errors import error_headers, error_object, unforeseen
 from suffice.serve.wire.exchange import Asgi, ClientLeft, Exchange, Field, Receive, Scope, Send
@@ -27,6 +27,7 @@ _log = logging.getLogger(__name__)
 APIS: Mapping[str, Api] = {
     "/v1/chat/completions": chat.API,
     "/v1/completions": completions.API,
+    "/v1/embeddings": embeddings.API,
     "/v1/decisions": decisions.API,
     "/v1/systemone": systemone.API,
 }
