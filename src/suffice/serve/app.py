@@ -14,9 +14,9 @@ from suffice.clock import Clock
 from suffice.serve.endpoint import CallEndpoint
 from suffice.serve.errors import BadCall, CallError, NotFound
 from suffice.serve.gateway import Gateway
-from suffice.serve.plain import MODELS, Health, KeepFeedback, Metrics, Models, Troubles
+from suffice.serve.plain import MODELS, Description, Health, KeepFeedback, Metrics, Models, Troubles
 from suffice.serve.ports import Feedback
-from suffice.serve.wire import chat, completions, decisions, embeddings, systemone
+from suffice.serve.wire import chat, completions, decisions, embeddings, openapi, systemone
 from suffice.serve.wire.asked import Api
 from suffice.serve.wire.errors import error_headers, error_object, unforeseen
 from suffice.serve.wire.exchange import Asgi, ClientLeft, Exchange, Field, Receive, Scope, Send
@@ -79,6 +79,7 @@ def app_of(gateway: Gateway, around: Surroundings) -> App:
         for path, api in APIS.items()
     }
     endpoints[MODELS] = Models(gateway, since=around.clock.now())
+    endpoints[openapi.PATH] = Description()
     endpoints["/health"] = Health(around.health)
     endpoints["/ready"] = Health(around.ready, failing=503)
     if around.feedback is not None:
@@ -101,6 +102,11 @@ class App:
     def __init__(self, endpoints: Mapping[str, Endpoint], pages: Asgi | None = None) -> None:
         self._endpoints = endpoints
         self._pages = pages
+
+    @property
+    def endpoints(self) -> Mapping[str, Endpoint]:
+        """Returns what answers, by path; below `/v1/models/` one endpoint has every path."""
+        return self._endpoints
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""

@@ -1,4 +1,4 @@
-"""The endpoints that ask no model: models, feedback, health, readiness, metrics."""
+"""The endpoints that ask no model: models, feedback, health, readiness, metrics, the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from suffice.serve.call import Caller
 from suffice.serve.errors import NotAllowed
 from suffice.serve.gateway import Gateway
 from suffice.serve.ports import Feedback
-from suffice.serve.wire import feedback, models
+from suffice.serve.wire import feedback, models, openapi
 from suffice.serve.wire.body import read_object
 from suffice.serve.wire.exchange import Exchange
 
@@ -82,6 +82,16 @@ class Health:
         troubles = self._troubles()
         body = {"status": "degraded" if troubles else "ok", "troubles": dict(troubles)}
         await exchange.send(self._failing if troubles else 200, orjson.dumps(body))
+
+
+class Description:
+    """Shows the OpenAPI document, which holds nothing of this site; nobody needs a key for it."""
+
+    methods = ("GET", "HEAD")
+
+    async def __call__(self, exchange: Exchange) -> None:
+        """Answers one request."""
+        await exchange.send(200, openapi.document())
 
 
 class Metrics:
