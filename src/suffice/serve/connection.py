@@ -71,6 +71,10 @@ class _Limited(HttpToolsProtocol):
         super().on_message_begin()
         self._now_awaited("head")
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._awaited == "head":  # what comes after the body is no header: nobody has looked through it
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         # Only where all that came is more than the limit, it matters how much of it was headers.
         may_be_large = self._head_bytes > self.limits.header_bytes or self._is_pipelined

@@ -6,6 +6,9 @@ from datetime import datetime
 from suffice.ports import UNKNOWN_USAGE, Usage
 from suffice.serve.reply import Place, Step
 
+# The data class of what cannot be looked into: pictures, sound, files, token numbers, what takes too long.
+UNINSPECTED = "uninspected"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Event:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -19,6 +20,9 @@ from suffice.serve.wire.asked import Asked
 
 # What the route's reference would have cost for this call, in US dollars; None where its price is not known.
 ReferenceCost = Callable[[Route, Case], float | None]
+# As in the site file, and short: it is in every record of the call.
+_A_NAME = re.compile(r"[A-Za-z0-9._:/-]{1,200}")
+_NO_NAME = "(not a name)"
 
 
 class Walk(Protocol):
@@ -104,7 +108,7 @@ class Gateway:
         Raises:
             CallError: nobody may or could answer.
         """
-        case.requested_model = asked.model
+        case.requested_model = _recorded(asked.model)
         self._rooms.journal.check()
         case.route = chosen = self._chosen(asked, route)
         self._rooms.door.admit(case.caller, chosen.name)
@@ -209,6 +213,11 @@ class Gateway:
             masked_body=seen.masked_body,
             restorer=seen.restorer,
         )
+
+
+def _recorded(model: str) -> str:
+    """Returns a model's name for the records; what is none may be a text, and those are kept by wish."""
+    return model if _A_NAME.fullmatch(model) else _NO_NAME
 
 
 def _restored(call: Call, outcome: Outcome) -> Outcome:

@@ -10,6 +10,7 @@ from suffice.errors import NotCertified
 from suffice.serve.audit.records import Kind
 from suffice.serve.audit.verify import Verification, verify
 from suffice.serve.audit.walk import Record
+from suffice.serve.event import UNINSPECTED
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,8 +29,8 @@ class Proof:
     The window is records `first_seq` to `last_seq`, the last one that a signature vouches for, written
     from `first_at` to `last_at`. Of the window's `calls`, `with_class` held the class; of these `left`
     were sent to a tier that is remote, `left_masked` of them masked. `not_looked` calls came while the class
-    was not looked for, so nothing is known of them. `unsigned` calls came after the window, `unsigned_left`
-    of them held the class and left.
+    was not looked for, or left with parts that nobody could look into: nothing is known of them. `unsigned`
+    calls came after the window, `unsigned_left` of them held the class and left.
     """
 
     data_class: str
@@ -104,6 +105,8 @@ class _Reader:
             return
         event = record["event"]
         looked = bool(self.policies) and self.policies[-1].is_looked_for
+        # A picture, or a text that took too long: whoever let it go does not know what was in it.
+        looked = looked and not (event["left_machine"] and UNINSPECTED in event["data_classes"])
         has_class = self.data_class in event["data_classes"]
         self.calls.append(
             _Tally(record["seq"], record["t"], has_class, event["left_machine"], event["masked"], looked)

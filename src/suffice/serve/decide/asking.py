@@ -61,24 +61,25 @@ class Asking:
 
     async def ask(self, tier: Tier, *, is_last: bool) -> Tried:
         """Returns what became of the call at a tier; `is_last` says that no tier is left after it."""
-        started_s = self.clock.elapsed_s()
+        # As it is now: a bundle may be swapped, for one in another place, while it answers.
+        started_s, place = self.clock.elapsed_s(), tier.place
         try:
             with TimeLimit(self.ends_s - started_s + _GRACE_S):
-                if self.call.stream and not self.rules.judges(tier.place):
+                if self.call.stream and not self.rules.judges(place):
                     said = await tier.stream(self.call)
                 else:
                     said = await tier.answer(self.call)
         except SufficeError as error:
-            return self.failed(tier, error, started_s=started_s)
+            return self.failed(tier, error, started_s=started_s, place=place)
         except TimeoutError:
             late = TierFailed(f"tier {tier.name} did not answer within the call's time")
-            return self.failed(tier, late, started_s=started_s)
+            return self.failed(tier, late, started_s=started_s, place=place)
         if isinstance(said, Streaming):
             return Tried(step=self._step(tier, said, KEPT, started_s=started_s), streaming=said)
         try:
             judged = judge(said, self.rules, is_last=is_last)
         except BadCall as error:  # the schema takes too long to check
-            return self.failed(tier, error, started_s=started_s)
+            return self.failed(tier, error, started_s=started_s, place=place)
         step = self._step(tier, said, judged, started_s=started_s)
         return Tried(step=step, reply=said if judged.kept else None)
 
@@ -99,13 +100,18 @@ class Asking:
             ticket=ticket,
         )
 
-    def failed(self, tier: Tier, error: SufficeError, *, started_s: float) -> Tried:
-        """Returns the step of a tier that did not answer: SKIPPED only where nothing was sent to it."""
+    def failed(
+        self, tier: Tier, error: SufficeError, *, started_s: float, place: Place | None = None
+    ) -> Tried:
+        """Returns the step of a tier that did not answer: SKIPPED only where nothing was sent to it.
+
+        `place` is where it was when it was asked, None for where it is now.
+        """
         is_asked = not isinstance(error, TierUnavailable | LimitReached)
         return Tried(
             step=Step(
                 tier=tier.name,
-                place=tier.place,
+                place=tier.place if place is None else place,
                 verdict=Verdict.FAILED if is_asked else Verdict.SKIPPED,
                 why=_why(error),
                 latency_ms=self._since_ms(started_s) if is_asked else None,
@@ -117,7 +123,7 @@ class Asking:
         answer = said.answer if isinstance(said, Reply) else None
         return Step(
             tier=tier.name,
-            place=tier.place,
+            place=said.place,
             verdict=Verdict.ANSWERED if judged.kept else Verdict.ESCALATED,
             why=judged.why,
             latency_ms=self._since_ms(started_s),
@@ -125,7 +131,7 @@ class Asking:
             confidence=None if answer is None else answer.confidence,
             novelty=None if answer is None else answer.novelty,
             trust=None if answer is None else answer.trust,
-            threshold=self.rules.threshold if tier.place is Place.LOCAL else None,
+            threshold=self.rules.threshold if said.place is Place.LOCAL else None,
         )
 
     def _since_ms(self, started_s: float) -> float:

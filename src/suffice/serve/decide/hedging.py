@@ -18,14 +18,14 @@ async def asked_side_by_side(asking: Asking, first: Tier, way: Way, *, after_s: 
     At most one of them is kept; the other has failed, was passed up, or was given up.
     """
     started_s = asking.clock.elapsed_s()
-    tasks = {asyncio.create_task(asking.ask(first, is_last=False)): first}
+    tasks = {asyncio.create_task(asking.ask(first, is_last=False)): (first, first.place)}
     try:
         await asyncio.wait(tasks, timeout=after_s)
         if not any(task.done() for task in tasks):
             second = way.next()
             if second is not None:
                 task = asyncio.create_task(asking.ask(second, is_last=way.ahead() is None))
-                tasks[task] = second
+                tasks[task] = second, second.place
         winner = await _first_kept(tasks)
     except BaseException:
         await _give_up(tasks)
@@ -35,8 +35,8 @@ async def asked_side_by_side(asking: Asking, first: Tier, way: Way, *, after_s: 
     return [
         task.result()
         if task is winner or _has_ended(task)
-        else asking.failed(tier, given_up, started_s=started_s)
-        for task, tier in tasks.items()
+        else asking.failed(tier, given_up, started_s=started_s, place=place)
+        for task, (tier, place) in tasks.items()
     ]
 
 

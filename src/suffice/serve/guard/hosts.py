@@ -75,7 +75,8 @@ class HostGuard:
         await self._app(scope, receive, safe_send)
 
     def _refusal(self, scope: Scope, names: list[bytes]) -> CallError | None:
-        for name in _ONCE:
+        # Of two wishes the laxer one must not win: a proxy may have set the other.
+        for name in (*_ONCE, *_WISHES) if _may_be_strange(names) else _ONCE:
             if names.count(name) > 1:
                 return BadCall(f"the header {name.decode()} is there twice", code="doubled_header")
         host = _value(scope, names, b"host")

@@ -7,11 +7,13 @@ from functools import partial
 
 from suffice.clock import Clock, SystemClock
 from suffice.serve.call import Call
+from suffice.serve.event import UNINSPECTED
 from suffice.serve.ports import Inspection
 from suffice.serve.privacy.detect import Detector, Finder
 from suffice.serve.privacy.find import Find, settled
 from suffice.serve.privacy.mask import Placeholders
-from suffice.serve.privacy.settings import UNINSPECTED, PrivacySettings, Treatment
+from suffice.serve.privacy.numbers import Tick
+from suffice.serve.privacy.settings import PrivacySettings, Treatment
 from suffice.serve.privacy.unmask import CallRestorer
 from suffice.serve.privacy.walk import Leaf, Leaves, rebuilt
 
@@ -53,13 +55,14 @@ class PrivacyInspector:
 
     def _inspected(self, call: Call) -> Inspection:
         """Returns what a call holds; raises where it cannot be told."""
-        leaves = Leaves(self._settings.depth_limit, self._settings.characters_limit)
+        tick = partial(self._tick, self._deadline_s())
+        leaves = Leaves(self._settings.depth_limit, self._settings.characters_limit, tick)
         leaves.take(call.body)
         if not leaves.unreadable and not self._detector.may_hold(
             _APART.join([leaf.text for leaf in leaves.texts])
         ):
             return _NOTHING
-        finds = self._finds(leaves.texts)
+        finds = self._finds(leaves.texts, tick)
         found = Counter(find.name for each in finds.values() for find in each)
         rank = max(map(self._detector.rank, found), default=0)
         if leaves.unreadable:
@@ -71,9 +74,8 @@ class PrivacyInspector:
             return Inspection(found=found, local_only=rank == _STRICTEST)
         return self._masked(call, leaves.texts, finds, found)
 
-    def _finds(self, texts: Sequence[Leaf]) -> dict[Leaf, list[Find]]:
+    def _finds(self, texts: Sequence[Leaf], tick: Tick) -> dict[Leaf, list[Find]]:
         """Returns what each text holds that holds anything."""
-        tick = partial(self._tick, self._deadline_s())
         found: dict[Leaf, list[Find]] = {}
         before = ""
         for leaf in texts:

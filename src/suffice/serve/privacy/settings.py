@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from suffice.errors import SpecError
+from suffice.serve.event import UNINSPECTED
 from suffice.serve.privacy.patterns import checked_pattern
 
 
@@ -28,8 +29,6 @@ _RANKS = {treatment: rank for rank, treatment in enumerate(Treatment)}
 STANDARD_CLASSES = ("secret", "card", "iban", "national_id", "email", "phone")
 # Looked for only where the site names them: `ip_address` is no secret to most, `name` needs a detector.
 OPTIONAL_CLASSES = ("ip_address", "name")
-# What cannot be looked into: pictures, sound, files, token numbers.
-UNINSPECTED = "uninspected"
 COUNTRIES = ("BR", "DE", "ES", "FR", "GB", "IN", "IT", "NL", "PL", "US")
 
 

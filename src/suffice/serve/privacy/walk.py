@@ -76,6 +76,11 @@ _BLOBS = frozenset({"data", "file_data"})
 _BASE64 = re.compile(r"[A-Za-z0-9+/_\-]+={0,2}")
 _HEAD = 64  # signs; shorter ones are read as text
 _BIG = 1_000_000  # a number from here on may be somebody's
+_LOOK_EVERY = 1024  # values, between two looks at the clock
+
+
+def _no_tick() -> None:
+    """Knows no limit of time."""
 
 
 class TooMuch(Exception):  # noqa: N818 - reads as what it is where it is caught
@@ -96,28 +101,34 @@ class Leaves:
 
     depth_limit: int
     characters_limit: int
+    tick: Callable[[], None] = _no_tick
     texts: list[Leaf] = field(default_factory=list)
     unreadable: int = 0
     characters: int = 0
+    values: int = 0
 
     def take(self, body: Mapping[str, Any]) -> None:
         """Takes in a whole request.
 
         Raises:
             TooMuch: it is over a limit.
+            Exception: what `tick` raises, which is called now and then.
         """
         for key, value in body.items():
             if key not in _API_KEYS:
                 self._add(key, "")
             if key in {"prompt", "input"} and _are_tokens(value):
                 self.unreadable += 1
-            elif isinstance(value, str | list | dict) and key != "model":
+            elif key != "model":  # no server is sent the client's
                 self._walk(value, key, 1)
 
     def _walk(self, value: Any, key: str, depth: int) -> None:
         """Takes in one value and what is below it."""
         if depth > self.depth_limit:
             raise TooMuch
+        self.values += 1
+        if not self.values % _LOOK_EVERY:
+            self.tick()
         if isinstance(value, str):
             self._text(value, key, depth)
         elif isinstance(value, dict):
@@ -130,8 +141,14 @@ class Leaves:
                 if depth == _PARTS_DEPTH and key == "content" and _is_foreign(each):
                     self.unreadable += 1
                 self._walk(each, key, depth + 1)
-        elif (number := _as_digits(value)) is not None:
-            self._add(number, key, is_number=True)
+        else:
+            self._number(value, key)
+
+    def _number(self, value: Any, key: str) -> None:
+        """Takes in what is no text: a number's digits, where they may be somebody's."""
+        digits = _as_digits(value)
+        if digits is not None:
+            self._add(digits, key, is_number=True)
 
     def _text(self, text: str, key: str, depth: int) -> None:
         """Takes in a text, or what it holds where it is JSON itself."""
@@ -217,7 +234,9 @@ def _are_tokens(value: Any) -> bool:
     """Says whether a prompt or input holds the numbers of tokens: no text that could be looked through."""
     if not isinstance(value, list):
         return False
-    return any(isinstance(each, int) or (isinstance(each, list) and _are_tokens(each)) for each in value)
+    return any(
+        isinstance(each, int | float) or (isinstance(each, list) and _are_tokens(each)) for each in value
+    )
 
 
 def _as_digits(value: Any) -> str | None:

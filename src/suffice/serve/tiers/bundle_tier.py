@@ -106,6 +106,8 @@ class BundleTier:
         if call.local_only and serving.place is not Place.LOCAL:
             # The bundle may have been swapped after the call was found to be allowed here.
             raise TierFailed(f"{self.name} asks a server, and the call must stay on this machine")
+        if call.masked_body is not None and serving.place is not Place.LOCAL:
+            raise TierFailed(f"{self.name} asks a server, and reads the call as it is, not masked")
         request = as_read(call.request)
         if call.questions is not None:
             if call.questions.is_hopeless(serving.labels):
@@ -140,7 +142,10 @@ class BundleTier:
         Raises:
             SufficeError: the model cannot be asked.
         """
-        return await self._reloading.current.engine.explain(as_read(request))
+        serving = self._reloading.current
+        if serving.place is not Place.LOCAL:  # nobody has looked whether the text may leave
+            raise TierFailed(f"{self.name} asks a server: its reasons cannot be told without asking again")
+        return await serving.engine.explain(as_read(request))
 
     async def reload(self) -> Reloaded:
         """Returns what became of opening the run folder's bundle again; no request is lost by it."""

@@ -32,6 +32,8 @@ from suffice.serve.tiers.upstream_settings import UpstreamSettings
 Result = TypeVar("Result")
 # Where another call is just trying whether the server is back.
 _SHORTEST_PAUSE_S = 1.0
+# Of a model's name as servers say it: it is kept with every call, and shown.
+_LONGEST_NAME = 200
 
 
 @dataclass(slots=True)
@@ -216,7 +218,7 @@ class UpstreamTier:
         )
         model = self._settings.endpoint.model
         streaming = Streaming(tier=self.name, place=Place.REMOTE, model=model, chunks=chunks)
-        streaming.model = await chunks.begin() or model
+        streaming.model = (await chunks.begin())[:_LONGEST_NAME] or model
         return streaming
 
     def _reply(self, call: Call, data: bytes) -> Reply:
@@ -234,7 +236,9 @@ class UpstreamTier:
         return Reply(
             tier=self.name,
             place=Place.REMOTE,
-            model=model if isinstance(model, str) and model else self._settings.endpoint.model,
+            model=model[:_LONGEST_NAME]
+            if isinstance(model, str) and model
+            else self._settings.endpoint.model,
             text=text,
             why=cut_context(sent_bytes=text_bytes(call), usage=usage),
             payload=payload,

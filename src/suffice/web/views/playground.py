@@ -9,7 +9,7 @@ from suffice.serve.reply import Place
 from suffice.serve.route import Route
 from suffice.web.sources import SiteFacts
 from suffice.web.views import rows
-from suffice.web.views.requests import explained
+from suffice.web.views.requests import HAS_ANSWERED, explained
 from suffice.web.visit import Json, Pages, View, Visit
 
 _LONGEST = 50_000
@@ -44,10 +44,14 @@ async def _small(pages: Pages, visit: Visit, route: Route, text: str) -> Json:
     if tier is None:
         return _absent("small", None, "this route has no tier on this machine")
     side = await _asked(pages, visit, route, text, Wishes(local_only=True, no_people=True))
+    # Who may not ask, or has used up a budget, is not told by way of the reasons either.
+    has_said = side["request"] is not None and any(
+        step["tier"] == tier and step["verdict"] in HAS_ANSWERED for step in side["request"]["steps"]
+    )
     return {
         **side,
         **_of("small", tier, pages.site()),
-        "explanation": await explained(pages, tier, Request(text=text)),
+        "explanation": await explained(pages, tier, Request(text=text)) if has_said else None,
     }
 
 

@@ -13,7 +13,7 @@ from suffice.web.views import rows
 from suffice.web.visit import Json, Pages, View, Visit
 
 _A_PAGE = 50
-_HAS_ANSWERED = (Verdict.ANSWERED, Verdict.ESCALATED)
+HAS_ANSWERED = (Verdict.ANSWERED, Verdict.ESCALATED)
 _NUMBER_LIMIT = 2**62  # what a database's integer holds
 
 
@@ -88,7 +88,7 @@ async def _explanations(pages: Pages, event: Event) -> list[Json]:
     request = request_of(event)
     if request is None or pages.explain is None:
         return []
-    asked = [step for step in event.steps if step.place is Place.LOCAL and step.verdict in _HAS_ANSWERED]
+    asked = [step for step in event.steps if step.place is Place.LOCAL and step.verdict in HAS_ANSWERED]
     found = [await explained(pages, step.tier, request) for step in asked]
     return [explanation for explanation in found if explanation is not None]
 

@@ -56,6 +56,17 @@ def test_a_call_that_left_is_counted_masked_or_not(bench, masked):
     assert (False, 1, int(masked), (4,)) == (proof.holds, proof.left, proof.left_masked, proof.examples)
 
 
+def test_what_left_without_being_looked_into_proves_nothing(bench):
+    """A picture may show anything: that no text held the class is no proof; one that stayed is."""
+    blind = frozenset({"uninspected"})
+    written(bench, made_event(0), made_event(1, data_classes=blind))
+    assert proof_of(bench).holds
+    written(bench, made_event(2, data_classes=blind, left_machine=True))
+    proof = proof_of(bench)
+    assert (False, 1) == (proof.holds, proof.not_looked)
+    assert "unknown" in proof.verdict
+
+
 def test_a_class_nobody_looked_for_proves_nothing(bench):
     """That no call was found to hold it is no proof that none did."""
     written(bench, made_event(0), terms=dataclasses.replace(TERMS, looked_for=frozenset({"email"})))

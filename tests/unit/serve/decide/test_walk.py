@@ -20,7 +20,7 @@ from suffice.serve.errors import (
 )
 from suffice.serve.reply import Place, Verdict
 from suffice.serve.tiers.human import HumanTier
-from tests.unit.serve.decide.fake_tiers import StillClock, a_call, a_route, broken, local, remote
+from tests.unit.serve.decide.fake_tiers import FakeTier, StillClock, a_call, a_route, broken, local, remote
 
 UP = {"text": None, "escalate": True, "why": "trust 0.4 is below the certified 0.7"}
 
@@ -322,3 +322,20 @@ def test_a_fault_of_ours_is_not_hidden():
     """An error that is none of suffice's own is no failure of a tier."""
     with pytest.raises(ZeroDivisionError):
         walk(local(error=ZeroDivisionError()), remote())
+
+
+@pytest.mark.parametrize("ends", [{}, {"error": TierFailed("it broke off")}], ids=["answered", "failed"])
+def test_a_tier_that_moves_while_it_is_asked_is_told_where_it_was(ends):
+    """A bundle with a server in it is swapped for one without: the call has left all the same."""
+
+    class Moving(FakeTier):
+        async def answer(self, call):
+            place, self.place = self.place, Place.LOCAL
+            return replace(await super().answer(call), place=place)
+
+    tier = Moving("bundle", place=Place.REMOTE, **ends)
+    try:
+        steps = walk(tier).steps
+    except CallError as error:
+        steps = error.steps
+    assert [Place.REMOTE] == [step.place for step in steps]

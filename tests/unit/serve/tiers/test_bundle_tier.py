@@ -248,6 +248,10 @@ def test_a_bundle_that_asks_a_server_is_not_local(tmp_path, rung):
             assert ("loan", Place.REMOTE, None) == (kept.text, kept.place, kept.cost_usd)
             with pytest.raises(TierFailed, match="must stay on this machine"):
                 await tier.answer(tiny_run.call("repay my mortgage loan", local_only=True))
+            with pytest.raises(TierFailed, match="not masked"):
+                await tier.answer(tiny_run.call("repay ann@example.org", masked_body={"messages": []}))
+            with pytest.raises(TierFailed, match="asks a server"):
+                await tier.explain(Request(text="repay my mortgage loan"))
 
     asyncio.run(scene())
 
