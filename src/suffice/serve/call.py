@@ -49,7 +49,7 @@ class Wishes:
     no_people: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class Call:
     """One request of a client, authenticated and read.
 

@@ -60,7 +60,7 @@ class Case:
         return any(step.verdict is Verdict.ESCALATED for step in self.steps or ())
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class Ending:
     """What the client got: the HTTP status, the code of the error, and the body's bytes as they were sent.
 

@@ -10,7 +10,7 @@ from suffice.serve.reply import Place, Step
 UNINSPECTED = "uninspected"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class Event:
     """One ended call.
 

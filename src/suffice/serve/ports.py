@@ -76,7 +76,7 @@ class Desk(Tier, Protocol):
         ...
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class Inspection:
     """What was found in a call, and what policy makes of it; `found` counts the finds by class.
 

@@ -16,7 +16,7 @@ class Place(StrEnum):
     HUMAN = "human"  # the review queue of this gateway
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class Reply:
     """What one tier said to one call.
 
@@ -78,7 +78,7 @@ class Verdict(StrEnum):
     QUEUED = "queued"  # a person will answer
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class Step:
     """One tier on a call's way: what became of it there, and why, for the client and the page."""
 
@@ -94,7 +94,7 @@ class Step:
     threshold: float | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class Outcome:
     """How a call ended: the reply (whole or streaming), or neither where every tier abstained.
 

@@ -11,7 +11,7 @@ from suffice.serve.reply import Place, Reply
 from suffice.serve.route import Route
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class Rules:
     """What a reply must meet beside its tier's own certified rule; each can only make that stricter."""
 
@@ -38,7 +38,7 @@ class Rules:
 NO_RULES = Rules()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class Judged:
     """What became of a reply: kept or passed up, and why ("" for a plain yes)."""
 

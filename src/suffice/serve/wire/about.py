@@ -7,7 +7,7 @@ from suffice.serve.call import Call
 from suffice.serve.reply import Outcome
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class About:
     """Which tier answered where, with which confidence, under which certificate; None for what is not known.
 

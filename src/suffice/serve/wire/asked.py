@@ -12,7 +12,7 @@ from suffice.serve.reply import Reply
 Json = Mapping[str, Any]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(kw_only=True, slots=True)
 class Asked:
     """One body that was read and found sound.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any
@@ -26,6 +27,10 @@ _STREAM: tuple[Field, ...] = (
 _LOOK_AFTER_S = 0.05
 
 
+# What makes ids this process's own, and which request it is: nothing secret hangs on an id.
+_PROCESS, _COUNT = secrets.token_hex(8), itertools.count(secrets.randbits(40))
+
+
 class ClientLeft(Exception):  # noqa: N818 - reads as what it is where it is caught
     """The client closed the connection before it had its answer."""
 
@@ -34,7 +39,7 @@ class Exchange:
     """One request and its response; `id` is made here and is the only one that counts."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.id = f"req_{secrets.token_hex(16)}"
+        self.id = f"req_{_PROCESS}{next(_COUNT):016x}"
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.headers: Mapping[bytes, bytes] = dict(scope["headers"])
