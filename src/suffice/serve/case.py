@@ -100,7 +100,7 @@ def event_of(
         masked=left and call is not None and call.masked_body is not None,
         certificate=None if reply is None else reply.certificate,
         usage=case.usage,
-        cost_usd=None if reply is None else reply.cost_usd,
+        cost_usd=_cost_usd(case),
         reference_usd=reference_usd,
         latency_ms=latency_ms,
         first_token_ms=case.first_token_ms,
@@ -111,3 +111,12 @@ def event_of(
         request_text=case.request_bytes.decode("utf-8", "replace") if keeps_contents else None,
         response_text=None if body is None else body.decode("utf-8", "replace"),
     )
+
+
+def _cost_usd(case: Case) -> float | None:
+    """Returns what all tiers' answers to a call cost together; None where one's price is not known."""
+    passed_up = [step.cost_usd for step in case.steps or () if step.verdict is Verdict.ESCALATED]
+    costs = passed_up if case.reply is None else [*passed_up, case.reply.cost_usd]
+    if not costs or None in costs:
+        return None
+    return sum(cost for cost in costs if cost is not None)

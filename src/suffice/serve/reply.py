@@ -80,7 +80,11 @@ class Verdict(StrEnum):
 
 @dataclass(kw_only=True, slots=True)
 class Step:
-    """One tier on a call's way: what became of it there, and why, for the client and the page."""
+    """One tier on a call's way: what became of it there, and why, for the client and the page.
+
+    `cost_usd` is what an answer cost that was passed up; that of the answer which was kept stands with
+    the reply.
+    """
 
     tier: str
     place: Place
@@ -92,6 +96,7 @@ class Step:
     novelty: float | None = None
     trust: float | None = None
     threshold: float | None = None
+    cost_usd: float | None = None
 
 
 @dataclass(kw_only=True, slots=True)

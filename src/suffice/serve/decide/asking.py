@@ -132,6 +132,7 @@ class Asking:
             novelty=None if answer is None else answer.novelty,
             trust=None if answer is None else answer.trust,
             threshold=self.rules.threshold if said.place is Place.LOCAL else None,
+            cost_usd=None if judged.kept else said.cost_usd,
         )
 
     def _since_ms(self, started_s: float) -> float:
