@@ -97,6 +97,10 @@ def read_reply(payload: Mapping[str, Any], labels: Sequence[str]) -> Reply | Non
     return Reply(text=None, usage=usage, notes=(*notes, said))
 
 
+# No server writes as many; stores keep numbers up to 2^63, and sums of them must fit too.
+_MOST_TOKENS = 1 << 40
+
+
 def usage_of(value: Any) -> Usage:
     """Returns the tokens a reply states; None for what it does not, or states as nonsense."""
     if not isinstance(value, Mapping):
@@ -106,7 +110,7 @@ def usage_of(value: Any) -> Usage:
 
 
 def _count(number: Any) -> int | None:
-    return number if type(number) is int and number >= 0 else None
+    return number if type(number) is int and 0 <= number < _MOST_TOKENS else None
 
 
 def _confidence(value: Any, labels: Sequence[str]) -> float | None:

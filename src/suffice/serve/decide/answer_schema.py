@@ -14,6 +14,7 @@ import orjson
 from suffice.serve.decide.bounded_validator import TooManySteps, check, validator_of
 from suffice.serve.decide.schema_form import SchemaRefused, check_form
 from suffice.serve.errors import BadCall
+from suffice.serve.json_shape import brackets_in, excess_in, excess_unparsed
 
 _LARGEST_BYTES = 1 << 16
 _ANY_OBJECT = {"type": "object"}
@@ -33,10 +34,15 @@ class AnswerSchema:
         Raises:
             BadCall: the schema takes too long to be held against this answer.
         """
+        raw = text.encode("utf-8", "surrogatepass")
+        brackets = brackets_in(raw)
+        excess = excess_unparsed(brackets)
         try:
-            value = orjson.loads(text.encode("utf-8", "surrogatepass"))
+            value = None if excess else orjson.loads(raw)
         except orjson.JSONDecodeError:
             return "the answer is not JSON"
+        if excess := excess or excess_in(value, brackets):
+            return f"the answer has {excess}"
         try:
             error = check(self._validator, value)
         except TooManySteps as problem:

@@ -18,10 +18,12 @@ def text_of(operation: Operation, payload: Mapping[str, Any]) -> str | None:
     None where the reply has not the form of the operation.
     """
     match operation, payload:
-        case Operation.CHAT, {"choices": [{"message": {**message}}, *_]}:
+        case Operation.CHAT, {"choices": [{"message": {**message}}, *_] as choices} if _are_chats(choices):
             content = message.get("content")
             return content if isinstance(content, str) else ("" if content is None else None)
-        case Operation.COMPLETION, {"choices": [{"text": str() as text}, *_]}:
+        case Operation.COMPLETION, {"choices": [{"text": str() as text}, *others]} if all(
+            isinstance(other, Mapping) for other in others
+        ):
             return text
         case Operation.EMBEDDING, {"data": [{"embedding": list() | str()}, *_]}:
             return ""
@@ -31,6 +33,18 @@ def text_of(operation: Operation, payload: Mapping[str, Any]) -> str | None:
             return ""
         case _:
             return None
+
+
+def _are_chats(choices: Sequence[Any]) -> bool:
+    """Says whether every choice has a message, and what calls it holds are objects."""
+    for choice in choices:
+        message = choice.get("message") if isinstance(choice, Mapping) else None
+        if not isinstance(message, Mapping):
+            return False
+        calls = message.get("tool_calls")
+        if calls and not (isinstance(calls, list) and all(isinstance(call, Mapping) for call in calls)):
+            return False
+    return True
 
 
 def begins(choices: Sequence[Any]) -> bool:

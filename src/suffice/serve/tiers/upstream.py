@@ -18,6 +18,7 @@ from suffice.models.http.spend import Price
 from suffice.ports import Usage
 from suffice.serve.call import Call
 from suffice.serve.errors import TierFailed, TierUnavailable
+from suffice.serve.json_shape import brackets_in, excess_in, excess_unparsed
 from suffice.serve.reply import Place, Reply, Streaming
 from suffice.serve.tiers.allowance import Allowance
 from suffice.serve.tiers.breaker import Breaker, BreakerState
@@ -222,10 +223,7 @@ class UpstreamTier:
         return streaming
 
     def _reply(self, call: Call, data: bytes) -> Reply:
-        try:
-            payload: Any = orjson.loads(data)
-        except orjson.JSONDecodeError as error:
-            raise ExchangeFailed(f"tier {self.name} sent a reply that is no JSON") from error
+        payload = self._parsed(data)
         if error_in(payload):
             raise ExchangeFailed(f"tier {self.name} sent an error with status 200")
         text = text_of(call.operation, payload)
@@ -245,6 +243,17 @@ class UpstreamTier:
             usage=usage,
             cost_usd=self._cost_usd(usage),
         )
+
+    def _parsed(self, data: bytes) -> Any:
+        brackets = brackets_in(data)
+        excess = excess_unparsed(brackets)
+        try:
+            payload = None if excess else orjson.loads(data)
+        except orjson.JSONDecodeError as error:
+            raise ExchangeFailed(f"tier {self.name} sent a reply that is no JSON") from error
+        if excess := excess or excess_in(payload, brackets):
+            raise ExchangeFailed(f"tier {self.name} sent a reply with {excess}")
+        return payload
 
     def _cost_usd(self, usage: Usage) -> float | None:
         """Returns what the tokens cost, None where price or tokens are not known."""

@@ -6,11 +6,8 @@ from typing import Any
 import orjson
 
 from suffice.serve.errors import BadCall
+from suffice.serve.json_shape import brackets_in, excess_in, excess_unparsed
 
-_DEEPEST = 100  # levels of nesting; far below Python's limit of recursion, which everything after relies on
-# Each list and object takes microseconds here and in every later walk, while all other calls wait. Before
-# the body is parsed only brackets can be counted, and texts have some too.
-_MOST_PARTS, _MOST_BRACKETS = 50_000, 300_000
 _SHOWN = 60
 
 Check = Callable[[Any, str], None]
@@ -24,17 +21,17 @@ def read_object(raw: bytes) -> dict[str, Any]:
     """
     if not raw:
         raise BadCall("the body is empty; a JSON object was expected")
-    brackets = raw.count(b"{") + raw.count(b"[")
-    if brackets > _MOST_BRACKETS:
-        raise BadCall(f"the body has {brackets:,} opening brackets; at most {_MOST_BRACKETS:,} are taken")
+    brackets = brackets_in(raw)
+    if excess := excess_unparsed(brackets):
+        raise BadCall(f"the body has {excess}")
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise BadCall(f"the body is not JSON in UTF-8: {error}") from None
     if not isinstance(body, dict):
         raise BadCall(f"the body is {_kind(body)}; a JSON object was expected")
-    if brackets > _DEEPEST:
-        _check_shape(body)
+    if excess := excess_in(body, brackets):
+        raise BadCall(f"the body holds {excess}")
     return body
 
 
@@ -137,21 +134,3 @@ def _kind(value: Any) -> str:
     if isinstance(value, list):
         return "a list" if value else "an empty list"
     return shown(value)
-
-
-def _check_shape(value: Any) -> None:
-    """Refuses what is too deep or too wide, level by level: a deep one must not need a deep stack."""
-    depth, parts, level = 0, 0, [value]
-    while level:
-        depth += 1
-        parts += len(level)
-        if depth > _DEEPEST:
-            raise BadCall(f"the body is nested deeper than {_DEEPEST} levels")
-        if parts > _MOST_PARTS:
-            raise BadCall(f"the body holds more than {_MOST_PARTS:,} lists and objects")
-        level = [
-            inner
-            for outer in level
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-            if isinstance(inner, dict | list)
-        ]

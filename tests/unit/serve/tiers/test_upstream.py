@@ -170,6 +170,14 @@ GARBAGE = {
     "error_with_200": response({"error": {"message": "no"}}),
     "no_utf8": response(b'{"choices":[{"message":{"content":"\xff"}}]}'),
     "deep": response(b'{"choices":' + b"[" * 5000 + b"]" * 5000 + b"}"),
+    "a_little_deep": response(
+        b'{"choices":[{"message":{"content":"a","x":' + b"[" * 300 + b"]" * 300 + b"}}]}"
+    ),
+    "wide": response(b'{"choices":[{"message":{"content":"a"}}],"x":[' + b"[]," * 60_000 + b"[]]}"),
+    "wider": response(b'{"choices":[{"message":{"content":"a"}}],"x":[' + b"[]," * 400_000 + b"[]]}"),
+    "half_a_choice": response({"choices": [*completion()["choices"], {}]}),
+    "a_choice_of_words": response({"choices": [*completion()["choices"], "x"]}),
+    "tools_of_words": response({"choices": [{"message": {"content": None, "tool_calls": ["x"]}}]}),
     "empty": response(b""),
     "gzip_bomb": response(gzip.compress(b"0" * 10_000_000), Content_Encoding="gzip"),
     "short_body": raw(HEAD + b"Content-Length: 500\r\n\r\n{}"),
@@ -462,3 +470,16 @@ def test_tool_calls_are_an_answer_without_words():
     payload["choices"][0]["message"] = {"content": None, "tool_calls": [{"id": "t"}]}
     reply, _ = ask(response(payload))
     assert ("", payload) == (reply.text, reply.payload)
+
+
+@pytest.mark.parametrize("tokens", [2**62, 2**63, 2**64 - 1])
+def test_more_tokens_than_there_are_is_unknown(tokens):
+    """The store keeps no such number: the call would be missing there."""
+    reply, _ = ask(response(completion(usage={"prompt_tokens": tokens, "completion_tokens": 1})))
+    assert (None, 1) == (reply.usage.input_tokens, reply.usage.output_tokens)
+
+
+def test_a_long_name_of_a_model_is_cut():
+    """It is kept with every call, and is a label of metrics."""
+    reply, _ = ask(response(completion(model="x" * 100_000)))
+    assert 200 == len(reply.model)
