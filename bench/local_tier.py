@@ -72,7 +72,9 @@ def rungs_apart(run: Path, out: Path) -> Iterator[tuple[str, Path]]:
         alone.mkdir(parents=True)
         cascade = Cascade(name=tier.model, tiers=(Tier(model=tier.model),))
         folders = {tier.model: bundle / "model" / "tiers" / str(number)}
-        write_bundle(alone / "bundle", cascade, folders, spec=spec, rule="gate_or_confidence")
+        write_bundle(
+            alone / "bundle", cascade, folders, spec=spec, rule="gate_or_confidence", reads_chats=False
+        )
         yield tier.model, alone
 
 

@@ -25,5 +25,7 @@ def make_bundle(kind: str, folder: Path) -> Path:
         candidate, loaded.training_rows(), out=made, teacher=None, seed=0, progress=lambda *_: None
     )
     cascade = Cascade(name=kind, tiers=(Tier(model=kind),))
-    bundle.write_bundle(run / BUNDLE, cascade, {kind: made}, spec=loaded.spec, rule=trust.DEFAULT)
+    bundle.write_bundle(
+        run / BUNDLE, cascade, {kind: made}, spec=loaded.spec, rule=trust.DEFAULT, reads_chats=False
+    )
     return run

@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # the HTTP client takes time and memory
     from suffice.models.remembered import Calls
 
 _TASK = "task.json"
+_INPUTS = "inputs.json"
 _MODEL = "model"
 _SERVER_KIND = "openai"  # of `models.registry.KINDS`
 _ENCODER = "encoder.onnx"  # as `models.embedder` names it, which takes numpy to import
@@ -37,11 +38,12 @@ class Bundle:
 
 
 def write_bundle(
-    place: Path, cascade: Cascade, folders: Mapping[str, Path], *, spec: Spec, rule: str
+    place: Path, cascade: Cascade, folders: Mapping[str, Path], *, spec: Spec, rule: str, reads_chats: bool
 ) -> None:
     """Writes the bundle anew: made beside its place first, then moved there whole.
 
-    `folders` holds the artefact of every local model of the cascade, by its name there.
+    `folders` holds the artefact of every local model of the cascade, by its name there. `reads_chats`:
+    the task's rows are chats with their turns, not texts alone.
 
     Raises:
         OutputError: the place cannot be written to.
@@ -52,6 +54,7 @@ def write_bundle(
         (making / _MODEL).mkdir(parents=True)
         cascades.seal(cascade, folders, out=making / _MODEL, rule=rule)
         files.write_json(making / _TASK, spec.model_dump(mode="json"))
+        files.write_json(making / _INPUTS, {"chats": reads_chats})
         remove_bundle(place)
         making.rename(place)
 
@@ -175,11 +178,30 @@ def encoder_folder(place: Path) -> Path | None:
     return min((file.parent for file in (place / _MODEL).rglob(_ENCODER)), default=None)
 
 
-def as_read(request: Request) -> Request:
+def reads_chats(place: Path) -> bool:
+    """Says whether a bundle's rows were chats with their turns, rather than texts alone.
+
+    A bundle that does not say so is an early one: its task tells, since chat formats name no input.
+
+    Raises:
+        ArtefactError: the bundle is damaged.
+    """
+    try:
+        return bool(json.loads((place / _INPUTS).read_bytes())["chats"])
+    except FileNotFoundError:
+        return task_of(place).input is None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ArtefactError(f"{place / _INPUTS} is damaged: {error!r}") from error
+
+
+def as_read(request: Request, *, chats: bool) -> Request:
     """Returns a request as the task's rows are read: no NUL, half characters replaced, with its content key.
 
-    Remembered and recorded rungs know a request by its key: without one, all would be the same.
+    Where the rows were texts alone, a chat's turns are left out: models that read them were measured
+    without. Remembered and recorded rungs know a request by its key: without one, all would be the same.
     """
+    if request.messages and not chats:
+        request = replace(request, messages=(), key="")
     text = request.text
     if "\0" in text:
         text = text.replace("\0", "")

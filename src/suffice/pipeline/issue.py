@@ -43,7 +43,14 @@ def issue(findings: Findings, *, folder: Path, keys: Path) -> Issued | None:
     cascade = chosen.system.cascade
     bundle = folder / statement.BUNDLE
     folders = {rung.name: rung.folder for rung in findings.rungs if rung.name in cascade.local_models}
-    write_bundle(bundle, cascade, folders, spec=findings.spec, rule=findings.grading.rule)
+    write_bundle(
+        bundle,
+        cascade,
+        folders,
+        spec=findings.spec,
+        rule=findings.grading.rule,
+        reads_chats=findings.rows.are_chats,
+    )
     certificate = _certificate(findings, chosen, proof)
     payload = statement.statement_bytes(certificate, bundle)
     signer = keys_in(keys)

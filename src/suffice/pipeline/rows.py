@@ -36,6 +36,11 @@ class Rows:
     schema: Mapping[str, Any] | None = None
     instruction: str = ""
 
+    @property
+    def are_chats(self) -> bool:
+        """Says whether inputs are chats with their turns, rather than texts alone."""
+        return any(sample.messages for split in self.splits.values() for sample in split)
+
     def training(self) -> TrainingRows:
         """Returns what methods may look at; without any truth, targets are the reference's answers.
 

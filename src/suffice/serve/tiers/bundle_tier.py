@@ -108,7 +108,7 @@ class BundleTier:
             raise TierFailed(f"{self.name} asks a server, and the call must stay on this machine")
         if call.masked_body is not None and serving.place is not Place.LOCAL:
             raise TierFailed(f"{self.name} asks a server, and reads the call as it is, not masked")
-        request = as_read(call.request)
+        request = as_read(call.request, chats=serving.reads_chats)
         if call.questions is not None:
             if call.questions.is_hopeless(serving.labels):
                 return self._other_question(call.questions, serving)
@@ -145,7 +145,7 @@ class BundleTier:
         serving = self._reloading.current
         if serving.place is not Place.LOCAL:  # nobody has looked whether the text may leave
             raise TierFailed(f"{self.name} asks a server: its reasons cannot be told without asking again")
-        return await serving.engine.explain(as_read(request))
+        return await serving.engine.explain(as_read(request, chats=serving.reads_chats))
 
     async def reload(self) -> Reloaded:
         """Returns what became of opening the run folder's bundle again; no request is lost by it."""

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from suffice.bundle import cascade_of, labels_of, servers, task_of
+from suffice.bundle import cascade_of, labels_of, reads_chats, servers, task_of
 from suffice.cascade import Cascade
 from suffice.clock import Clock
 from suffice.ports import Answer, Request
@@ -42,7 +42,8 @@ class BundleSettings:
 class Serving:
     """One opened bundle. `place` is REMOTE where a rung asks a server, LOCAL where all compute here.
 
-    `labels` are those its rungs choose from, () where the task is no choice among labels.
+    `labels` are those its rungs choose from, () where the task is no choice among labels. `reads_chats`:
+    it was measured on chats with their turns, not on texts alone.
     """
 
     certified: Certified
@@ -52,6 +53,7 @@ class Serving:
     engine: Engine
     batcher: Batcher[Request, Answer]
     copy: PrivateCopy
+    reads_chats: bool
     labels: tuple[str, ...] = ()
 
     async def close(self) -> None:
@@ -72,7 +74,7 @@ async def open_serving(settings: BundleSettings, *, clock: Clock | None = None) 
     """
     proof, copy = await asyncio.to_thread(checked, settings)
     try:
-        spec = task_of(copy.bundle)
+        spec, chats = task_of(copy.bundle), reads_chats(copy.bundle)
         labels = labels_of(copy.bundle) if spec.kind is Kind.CLASSIFY else ()
         if settings.processes:
             engine: Engine = await Workers.opened(copy.bundle, count=settings.processes, name=settings.name)
@@ -91,6 +93,7 @@ async def open_serving(settings: BundleSettings, *, clock: Clock | None = None) 
             engine.answer, settings.batching, name=settings.name, slots=engine.slots, clock=clock
         ),
         copy=copy,
+        reads_chats=chats,
         labels=labels,
     )
 

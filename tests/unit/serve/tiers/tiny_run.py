@@ -66,7 +66,9 @@ def bundle(
     cascade = Cascade(name=" -> ".join(names), tiers=(*tiers, Tier(model=names[-1])))
     run.mkdir(parents=True, exist_ok=True)
     spec = spec_of(TASK, base=run, file="task.yaml")
-    write_bundle(run / statement.BUNDLE, cascade, rungs, spec=spec, rule="gate_or_confidence")
+    write_bundle(
+        run / statement.BUNDLE, cascade, rungs, spec=spec, rule="gate_or_confidence", reads_chats=False
+    )
     return run
 
 

@@ -45,7 +45,7 @@ def test_a_call_is_read_as_run_reads_logs(tmp_path: Path, messages: list[dict[st
     log.write_text(json.dumps({"request": body, "response": answer}) + "\n")
     task = {"version": 1, "name": "tickets", "kind": "classify", "data": str(log), "reference": {}}
     spec = spec_of({**task, "bars": {"quality": {"target": "agreement", "at_most": 0.1}}}, base=tmp_path)
-    assert requests_of(list(read_inputs(log, spec))) == [as_read(chat.read(body).request)]
+    assert requests_of(list(read_inputs(log, spec))) == [as_read(chat.read(body).request, chats=True)]
 
 
 def test_what_is_no_text_is_needed_of_a_tier() -> None:
