@@ -10,6 +10,7 @@ import random
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from bench.proof.tables import markdown, share
 from suffice.bar import Metric, QualityBar, ResourceBars, Target, Verdict
@@ -207,11 +208,16 @@ def _judged(
             row=row.key,
             candidate=NAME,
             judgement=judgement,
-            human=None if row.target is None else row.target["ratings"][answer],  # type: ignore[index,call-overload]
+            human=_rating(row.target, answer),
             length=len(answer) - (len(case.beside) if scorer.mode is Mode.COMPARE else 0),
         )
         for row, case, answer, judgement in zip(choice.rows, cases, answers, given, strict=True)
     )
+
+
+def _rating(target: Any, answer: str) -> float | None:
+    """Returns what people said of an answer; None where nobody was asked."""
+    return None if target is None else float(target["ratings"][answer])
 
 
 def main() -> None:

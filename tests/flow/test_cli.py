@@ -89,16 +89,29 @@ def test_without_a_command_the_help_is_shown():
     assert said.err.startswith("Usage: suffice [OPTIONS] COMMAND")
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_help_explains_every_option(command):
+def words_of_commands():
+    """Returns the words that name each command; those of a group one by one."""
+    found = []
+    for name, command in cli.commands.items():
+        found += (
+            [(name, part) for part in command.commands] if isinstance(command, click.Group) else [(name,)]
+        )
+    return found
+
+
+@pytest.mark.parametrize("words", words_of_commands(), ids=" ".join)
+def test_help_explains_every_option(words):
     """Each command says what it does, each option what it means, within 80 columns."""
-    said = suffice(command, "--help")
+    said = suffice(*words, "--help")
     assert (0, "") == (said.code, said.err)
     assert max(map(len, said.out.splitlines())) <= 80
-    options = [p for p in cli.commands[command].params if isinstance(p, click.Option)]
+    command = cli
+    for word in words:
+        command = command.commands[word]
+    options = [p for p in command.params if isinstance(p, click.Option)]
     assert all(option.help or option.show_default for option in options)
     assert {"--json", "--quiet", "--seed", "--offline"} <= {name for o in options for name in o.opts}
-    assert command in suffice("--help").out
+    assert words[-1] in suffice(*words[:-1], "--help").out
 
 
 @pytest.mark.usefixtures("at_home")
