@@ -99,6 +99,11 @@ SECTIONS = (
     ),
     Section(name="gateway-local", title="Local tiers over HTTP", command=("-m", "bench.gateway.local_tiers")),
     Section(name="gateway-soak", title="A long load with faults", command=("-m", "bench.gateway.soak")),
+    Section(
+        name="gateway-fuzz",
+        title="Malformed requests and garbled streams",
+        command=("-m", "bench.gateway.fuzz"),
+    ),
     Section(name="privacy", title="Private data: what is found", command=("-m", "bench.privacy")),
     Section(name="big-file", title="Reading 10,000,000 rows", command=("-m", "bench.big_file")),
 )

@@ -46,7 +46,7 @@ class Home:
     def verified(self) -> str:
         """Returns what `suffice audit-log verify` says of the log, in a word."""
         done = subprocess.run(
-            [*_PROGRAM, "audit-log", "verify", "--site", str(self.site), "--json"],
+            [*_PROGRAM, "audit-log", "verify", str(self.folder / "audit"), "--json"],
             capture_output=True,
             text=True,
             check=False,

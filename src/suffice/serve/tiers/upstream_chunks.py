@@ -203,6 +203,9 @@ class UpstreamChunks:
         """
         for choice in choices:
             number = choice.get("index", 0)
+            delta = choice.get("delta")
+            if type(delta) is not dict and delta is not None:
+                raise TypeError("a delta is an object")
             if choice.get("finish_reason"):
                 self._finished[number] = True
             elif number not in self._finished:

@@ -26,6 +26,7 @@ _CALL_ERRORS: Mapping[int, str] = {
     408: "the body did not come in time",
     413: "the body is larger than the gateway takes",
     415: "the body is not called application/json",
+    421: "the Host header names another server",
     429: "a budget is used up, or a queue is full",
     431: "too many or too large headers",
     500: "a fault of the gateway",
@@ -33,7 +34,8 @@ _CALL_ERRORS: Mapping[int, str] = {
     503: "come again later",
     504: "the route's time is over",
 }
-_READ_ERRORS = (400, 401, 404, 431, 500, 503)
+_OPEN_ERRORS = (400, 421, 431, 503)
+_READ_ERRORS = (*_OPEN_ERRORS, 401, 404, 500)
 _HEADERS: Mapping[str, tuple[str, Schema]] = {
     "x-suffice-route": ("The route, whatever `model` names.", {"type": "string"}),
     "x-suffice-local-only": ("No tier outside this machine may see this call.", one_of("true", "false")),
@@ -121,14 +123,14 @@ ENDPOINTS: tuple[Described, ...] = (
         method="get",
         summary="Whether the process lives, and what is wrong",
         gives="Health",
-        errors=(400, 431, 503),
+        errors=_OPEN_ERRORS,
     ),
     Described(
         path="/ready",
         method="get",
         summary="Whether calls are answered",
         gives="Health",
-        errors=(400, 431, 503),
+        errors=_OPEN_ERRORS,
     ),
     Described(
         path="/metrics",
@@ -139,7 +141,7 @@ ENDPOINTS: tuple[Described, ...] = (
         scope="view",
         media="text/plain",
     ),
-    Described(path=PATH, method="get", summary="This document", gives=None, errors=(400, 431, 503)),
+    Described(path=PATH, method="get", summary="This document", gives=None, errors=_OPEN_ERRORS),
 )
 
 

@@ -146,6 +146,10 @@ BREAKS = {
     "choices_are_an_object": (event({"choices": {"a": 1}}), "sent an event that is no chunk of a completion"),
     "choices_are_empty": (event({"choices": {}}), "sent an event that is no chunk of a completion"),
     "choices_are_numbers": (event({"choices": [1]}), "sent an event that is no chunk of a completion"),
+    "a_delta_is_a_number": (
+        event({"choices": [{"index": 0, "delta": 3}]}),
+        "sent an event that is no chunk of a completion",
+    ),
     "index_is_a_list": (
         event({"choices": [{"index": []}]}),
         "sent an event that is no chunk of a completion",
