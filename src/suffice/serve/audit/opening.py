@@ -1,5 +1,6 @@
 """Opening a log to write: the last process's end is found and checked, and no other process may write."""
 
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -11,10 +12,11 @@ from suffice.clock import Clock
 from suffice.errors import ArtefactError, NotCertified, OutputError, SpecError
 from suffice.files import writable
 from suffice.serve.audit import checkpoints
-from suffice.serve.audit.chain import START
+from suffice.serve.audit.chain import START, parse
 from suffice.serve.audit.checkpoints import Checkpoint
 from suffice.serve.audit.log import AuditLog, Position, Terms
-from suffice.serve.audit.segments import End, end_of, name_of
+from suffice.serve.audit.records import Kind
+from suffice.serve.audit.segments import End, end_of, lines, name_of, segments
 from suffice.serve.audit.settings import AuditSettings
 
 
@@ -39,6 +41,8 @@ def open_log(settings: AuditSettings, keys: Keys, clock: Clock, terms: Terms) ->
         end, anchor = end_of(folder), _anchored(settings.anchor, keys)
         if anchor is not None:
             _check(anchor, end, settings)
+        else:
+            _check_unanchored(settings, keys)
         with writable(folder):
             return _begun(settings, keys, clock, lock=lock, end=end, anchor=anchor, terms=terms)
     except BaseException:
@@ -91,7 +95,7 @@ def _begun(  # noqa: PLR0913 - everything that was found out about the log
 def _anchored(path: Path, keys: Keys) -> Checkpoint | None:
     """Returns the checkpoint in the anchor file, None where there is no such file."""
     try:
-        envelope = path.read_text()
+        envelope = path.read_text(errors="replace")
     except FileNotFoundError:
         return None
     try:
@@ -101,6 +105,31 @@ def _anchored(path: Path, keys: Keys) -> Checkpoint | None:
             f"the audit log's anchor {path} cannot be trusted: {error.message}",
             hint="give the key that signed it, or move the anchor and the log's folder away to begin anew",
         ) from error
+
+
+def _was_anchored(folder: Path, keys: Keys) -> bool:
+    """Says whether the log tells that it had an anchor: read as a whole, and only where there is none now."""
+    for path in segments(folder).values():
+        for line in lines(path):
+            record = parse(line.strip()) or {}
+            if record.get("kind") == Kind.OPENED and record.get("anchored_seq") is not None:
+                return True
+            if record.get("kind") != Kind.CHECKPOINT:
+                continue
+            with contextlib.suppress(NotCertified):
+                if checkpoints.opened(record["envelope"], keys.private.public_key()).anchored_seq >= 0:
+                    return True
+    return False
+
+
+def _check_unanchored(settings: AuditSettings, keys: Keys) -> None:
+    """Refuses a log that lost its anchor: a new one would vouch for whatever is left."""
+    if _was_anchored(settings.folder, keys):
+        raise ArtefactError(
+            f"the audit log in {settings.folder} had an anchor, and there is none at {settings.anchor}: "
+            "without it nobody can say that the log's tail is whole",
+            hint="put the anchor back, or move the log's folder away to begin anew",
+        )
 
 
 def _check(anchor: Checkpoint, end: End | None, settings: AuditSettings) -> None:
@@ -130,6 +159,8 @@ def _lock(folder: Path) -> int:
     except OSError as error:
         os.close(handle)
         raise OutputError(
-            f"another process writes the audit log in {folder}", hint="give each gateway a folder of its own"
+            f"another process writes the audit log in {folder}",
+            hint="a gateway runs already: end it, or give this one a folder of its own: "
+            "`home:` in a site file, or the variable SUFFICE_HOME",
         ) from error
     return handle

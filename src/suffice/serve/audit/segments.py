@@ -21,7 +21,8 @@ def segments(folder: Path) -> dict[int, Path]:
     """Returns the segments that lie in a folder by their number, ascending."""
     found = {}
     for path in folder.glob("audit-*.jsonl"):
-        if (match := _NAME.fullmatch(path.name)) is not None:
+        match = _NAME.fullmatch(path.name)
+        if match is not None and path.name == name_of(int(match[1])):  # audit-0000001 shadows no audit-000001
             found[int(match[1])] = path
     return dict(sorted(found.items()))
 

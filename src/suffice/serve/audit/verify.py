@@ -114,7 +114,7 @@ class _Named:
 
 def _read(path: Path | None) -> str | None:
     try:
-        return None if path is None else path.read_text()
+        return None if path is None else path.read_text(errors="replace")
     except OSError:
         return None
 
@@ -133,6 +133,10 @@ def _anchor_check(walk: Walk, path: Path | None, envelope: str | None) -> Check:
     if walk.checkpoint is not None and now.seq < walk.checkpoint.anchored_seq:
         older = f"it vouches for record {now.seq}, but had been at {walk.checkpoint.anchored_seq}"
         wrong.append(f"the anchor is an older one: {older}")
+    if walk.missing_anchors:
+        wrong.append(
+            f"{walk.missing_anchors} times a gateway went on without it: a tail may have been cut before"
+        )
     detail = "; ".join(wrong) or f"{path} vouches for the log up to record {point.seq}"
     return Check(name="anchor", is_met=not wrong, detail=detail)
 
@@ -175,8 +179,6 @@ def _notes(walk: Walk) -> list[str]:
         notes.append(f"{walk.tears} times a torn last line was cut off when the gateway started again")
     if walk.clock_back_s:
         notes.append(f"the clock went back, by up to {walk.clock_back_s:.6g} s: times are those of its clock")
-    if walk.missing_anchors:
-        notes.append(f"{walk.missing_anchors} times the gateway started without finding its anchor")
     return notes
 
 

@@ -140,7 +140,8 @@ class Walk:
             case Kind.TERMS:
                 self._change_terms(record)
             case Kind.OPENED:
-                self.missing_anchors += record["anchored_seq"] is None and record["seq"] > 1
+                had_one = self.checkpoint is not None and self.checkpoint.anchored_seq >= 0
+                self.missing_anchors += had_one and record["anchored_seq"] is None
                 self.tears += record["torn_bytes"] > 0
 
     def _change_terms(self, record: Record) -> None:

@@ -202,12 +202,25 @@ def test_a_call_that_began_under_the_old_certificate_may_end_after_a_reload(benc
     assert verify(bench.folder, bench.key).holds
 
 
-def test_a_start_without_the_anchor_is_told(bench):
-    """Somebody may have removed it to hide a cut tail."""
-    bench.write(2)
+def test_a_log_that_lost_its_anchor_is_not_continued(bench):
+    """Somebody may have removed it to hide a cut tail, and a new one would vouch for what is left."""
+    bench.write(4)
+    bench.rewrite(bench.lines()[:9])
     bench.anchor.unlink()
-    bench.write(2)
-    assert any("without finding its anchor" in note for note in verify(bench.folder, bench.key).notes)
+    with pytest.raises(ArtefactError, match="had an anchor, and there is none"):
+        bench.open()
+    assert not bench.anchor.exists()
+
+
+def test_a_kill_before_the_first_anchor_is_no_loss_of_it(bench):
+    """The log does not say yet that it had one."""
+    log = bench.open()
+    bench.anchor.unlink()
+    os.close(log._process_lock)  # as a kill frees it
+    os.close(log._file)
+    with bench.open() as log:
+        log.write(made_event(0))
+    assert verify(bench.folder, bench.key).holds
 
 
 def test_the_keeper_syncs_and_signs(bench):

@@ -7,7 +7,7 @@ import pytest
 
 from suffice.certify.signature import keys_in
 from suffice.errors import ArtefactError
-from suffice.serve.audit import checkpoints
+from suffice.serve.audit import checkpoints, opening
 from suffice.serve.audit.chain import START, body_of, line_of, link, parse, take_apart
 from suffice.serve.audit.verify import verify
 from tests.unit.serve.audit.conftest import Bench
@@ -250,6 +250,34 @@ def test_a_missing_anchor_is_told(bench):
     bench.write()
     bench.anchor.unlink()
     assert "no anchor" in problems(bench)["anchor"]
+
+
+def test_a_cut_tail_hidden_by_a_start_without_the_anchor_is_seen(bench, monkeypatch):
+    """A gateway of another version went on in what was left, and made the anchor anew."""
+    bench.write()
+    bench.rewrite(bench.lines()[:9])
+    bench.anchor.unlink()
+    monkeypatch.setattr(opening, "_check_unanchored", lambda *_: None)
+    bench.write(2)
+    assert "went on without it" in problems(bench)["anchor"]
+
+
+def test_a_segment_shadowed_by_a_copy_under_another_number_of_digits_is_seen(bench):
+    """The file that people read is the one that is verified."""
+    bench.write()
+    shutil.copy(bench.file, bench.folder / "audit-0000001.jsonl")
+    edited = bench.folder / "audit-000001.jsonl"
+    edited.write_bytes(edited.read_bytes().replace(b'"left_machine":false', b'"left_machine":true'))
+    assert "chain" in problems(bench)
+
+
+def test_an_anchor_of_any_bytes_is_told(bench):
+    """What is no text is no anchor, for `verify` and at a start."""
+    bench.write()
+    bench.anchor.write_bytes(b"\xff\xfe")
+    assert "damaged" in problems(bench)["anchor"]
+    with pytest.raises(ArtefactError, match="cannot be trusted"):
+        bench.open()
 
 
 def test_the_anchor_of_another_log_is_seen(bench, tmp_path):
