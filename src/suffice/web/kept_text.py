@@ -8,11 +8,13 @@ import orjson
 from suffice.ports import Request
 from suffice.serve.errors import BadCall
 from suffice.serve.event import Event
-from suffice.serve.wire import chat, completions
+from suffice.serve.wire import chat, completions, decisions, systemone
 from suffice.serve.wire.asked import Api
 
 # Of other operations the input's text is taken, as far as there is one.
-_APIS: Mapping[str, Api] = {api.operation.value: api for api in (chat.API, completions.API)}
+_APIS: Mapping[str, Api] = {
+    api.operation.value: api for api in (chat.API, completions.API, decisions.API, systemone.API)
+}
 
 
 def request_of(event: Event) -> Request | None:

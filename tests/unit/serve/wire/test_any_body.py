@@ -20,9 +20,19 @@ _NAMES = (
     *("model", "messages", "prompt", "stream", "stream_options", "n", "stop", "temperature", "tools"),
     *("response_format", "logprobs", "top_logprobs", "seed", "user", "max_tokens", "functions", "audio"),
     *("tool_choice", "modalities", "logit_bias", "echo", "suffix", "best_of", "system", "instructions"),
+    *("input", "questions", "state", "encoding_format", "dimensions", "safety_identifier"),
 )
 _bodies = st.dictionaries(st.sampled_from(_NAMES), _values, max_size=6)
 _turns = st.fixed_dictionaries({"role": _values | st.sampled_from(["user", "tool"]), "content": _values})
+_questions = st.fixed_dictionaries(
+    {"type": _values | st.sampled_from(["predicate", "choice", "score", "noul"]), "instructions": _values},
+    optional={"name": _values, "choices": _values, "levels": _values, "criteria": _values},
+)
+_decisions = st.builds(
+    lambda body, questions: {"model": "m", "input": "x", "state": "x", **body, "questions": questions},
+    _bodies,
+    st.lists(_questions, min_size=1) | st.dictionaries(st.text(max_size=8), _questions, min_size=1),
+)
 _chats = st.builds(
     lambda body, turns: {**body, "model": "m", "messages": turns, "prompt": turns}, _bodies, st.lists(_turns)
 )
@@ -30,7 +40,7 @@ _chats = st.builds(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", list(APIS))
-@given(body=_bodies | _chats)
+@given(body=_bodies | _chats | _decisions)
 @settings(max_examples=100, deadline=None, derandomize=True)
 def test_any_object_is_read_or_refused(path: str, body: dict[str, Any]) -> None:
     """Nothing but a refusal is raised, and it names a parameter."""
