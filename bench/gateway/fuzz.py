@@ -32,6 +32,7 @@ from bench.gateway.raw_http import Line, Said
 
 _LOCAL, _REMOTE = "local", "remote"
 _PATIENCE_S = 10.0
+_EXAMPLES = 4  # of each fault
 _LIMITS = {"slow_header_s": 1, "slow_body_s": 1, "slow_reader_s": 5, "keep_alive_s": 1}
 _TRACES = (b"Traceback", b'File "/', b'.py", line')
 
@@ -51,7 +52,7 @@ class Found:
     def fault(self, what: str, way: str, sent: object) -> None:
         """Counts what must not be, and keeps the first few."""
         self.faults[what] += 1
-        if len(self.examples) < 12:
+        if self.faults[what] <= _EXAMPLES:
             self.examples.append(f"{what} ({way}): {sent!r}"[:600])
 
     @property
@@ -64,7 +65,7 @@ def judge(said: Said, found: Found, *, way: str, sent: bytes) -> None:
     """Counts how one request ended."""
     status = said.status
     if not said.is_over:
-        found.fault("hang", way, sent)
+        found.fault("hang", way, (round(time.monotonic(), 1), sent))
     if status == 500:
         found.fault("500", way, sent)
     if any(trace in said.raw for trace in _TRACES):
@@ -110,8 +111,9 @@ async def streams(port: int, key: str, *, count: int, workers: int) -> Found:
             body = {"model": _REMOTE, "stream": True, "messages": [turn]}
             raw = json.dumps(body).encode()
             head = (
-                f"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\nauthorization: Bearer {key}\r\n"
-                f"content-type: application/json\r\ncontent-length: {len(raw)}\r\n\r\n"
+                f"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n"
+                f"authorization: Bearer {key}\r\ncontent-type: application/json\r\n"
+                f"content-length: {len(raw)}\r\n\r\n"
             )
             said = await line.ask(head.encode() + raw, keeps=True, cuts=False)
             judge_stream(said, found, number=number)

@@ -326,6 +326,7 @@ def test_states_that_are_no_texts_are_for_servers(gateway, key):
         ({"questions": []}, "questions"),
         ({"questions": [CHOICE] * 401}, "questions"),
         ({"questions": [{"type": "noul", "instructions": "?"}]}, "questions[0].type"),
+        ({"questions": [{"type": ["choice"], "instructions": "?"}]}, "questions[0].type"),
         ({"questions": [{"type": "predicate"}]}, "questions[0].instructions"),
         ({"questions": [{**CHOICE, "name": 3}]}, "questions[0].name"),
         ({"questions": [{**CHOICE, "choices": CHOICE["choices"][:1]}]}, "questions[0].choices"),

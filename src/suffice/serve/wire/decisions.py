@@ -87,7 +87,7 @@ def _questions(value: Any, needs: set[str]) -> Questions:
 
 def _question(one: dict[str, Any], param: str, needs: set[str]) -> Question:
     kind = one.get("type")
-    if kind not in {"predicate", "choice", "score"}:
+    if not isinstance(kind, str) or kind not in {"predicate", "choice", "score"}:
         raise fields.wrong(kind, f"{param}.type", '"predicate", "choice" or "score"')
     name = one.get("name")
     if name is not None:
