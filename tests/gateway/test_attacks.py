@@ -1,9 +1,13 @@
 """What somebody with a key, or a connection, tried against whole gateways; each test is named after it."""
 
 import http.client
+import http.server
 import json
 import socket
+import threading
+import time
 import urllib.parse
+from contextlib import contextmanager
 
 import pytest
 
@@ -176,3 +180,81 @@ def test_a_body_of_very_many_parts_is_refused(gateway, key, name):
     body = b'{"model": "chat", "messages": [{"role": "user", "content": "a"}], ' + WIDE[name] + b"}"
     answer = gateway.ask(CHATS, body, key=key)
     assert (400, "invalid_request") == (answer.status, answer.code)
+
+
+def test_who_leaves_a_stream_before_its_usage_pays_for_it(tmp_path):
+    """Usage comes last: who has read the answer and is gone by then used up as much of the budget."""
+    with dripping() as port:
+        place = tmp_path / "site.yaml"
+        place.write_text(DRIPPING.format(port=port))
+        with running(place) as gateway:
+            _, key = gateway.new_key(limits=Limits(tokens_per_day=60))
+            _, poor = gateway.new_key(limits=Limits(usd_per_day=0.06))
+            for used in (key, poor):
+                assert [200, 200, 429] == [left_early(gateway, used) for _ in range(3)]
+
+
+DRIPPING = """\
+suffice: 1
+home: home
+models: {{chat: {{tiers: [near]}}}}
+tiers:
+  near:
+    kind: upstream
+    base_url: http://127.0.0.1:{port}/v1
+    model: m
+    usd_per_1m_input: 1000
+    usd_per_1m_output: 1000
+"""
+
+
+def left_early(gateway, key):
+    """Returns the status of a stream that is left as soon as its last word is there."""
+    content = json.dumps(chat(stream=True)).encode()
+    head = f"POST {CHATS} HTTP/1.1\r\nhost: localhost:{gateway.port}\r\nauthorization: Bearer {key}\r\n"
+    head += f"content-type: application/json\r\ncontent-length: {len(content)}\r\n\r\n"
+    before, got = len(events_of(gateway)), b""
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as client:
+        client.sendall(head.encode() + content)
+        while b"word 19" not in got and b"error" not in got:
+            got += client.recv(4096)
+    status = int(got.split()[1])
+    deadline = time.monotonic() + 10
+    while len(events_of(gateway)) == before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return status
+
+
+@contextmanager
+def dripping():
+    """Yields the port of a server that streams 20 words, and says what they cost a minute later."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self):
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(200)
+            self.send_header("content-type", "text/event-stream")
+            self.end_headers()
+            for number in range(20):
+                choice = {"index": 0, "delta": {"content": f"word {number} "}, "finish_reason": None}
+                chunk = {"object": "chat.completion.chunk", "model": "m", "choices": [choice]}
+                self.wfile.write(b"data: " + json.dumps(chunk).encode() + b"\n\n")
+            over.wait(60)
+            self.close_connection = True
+
+        def log_message(self, *_):
+            """Says nothing."""
+
+    over = threading.Event()
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield server.server_address[1]
+    finally:
+        over.set()
+        server.shutdown()
+        thread.join(10)
+        server.server_close()

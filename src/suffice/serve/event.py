@@ -20,6 +20,8 @@ class Event:
     and `response_text` are None unless the site keeps contents. `left_machine` says whether the call,
     masked or not, was sent to a remote tier, also one that failed; `masked` whether what was sent was
     masked. `reference_usd` is what the route's reference would have cost (None: not known).
+    `budget_tokens` and `budget_usd` count against budgets where tokens and cost are not known: they are
+    estimates, and not kept.
     """
 
     id: str
@@ -51,3 +53,5 @@ class Event:
     response_sha256: str = ""
     request_text: str | None = None
     response_text: str | None = None
+    budget_tokens: int = 0
+    budget_usd: float = 0.0

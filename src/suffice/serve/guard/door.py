@@ -103,7 +103,8 @@ class KeyDoor:
             return
         usage = event.usage
         tokens = (usage.input_tokens or 0) + (usage.output_tokens or 0)
-        self._budgets.charge(key.id, key.limits, tokens=tokens, usd=event.cost_usd or 0.0)
+        usd = event.budget_usd if event.cost_usd is None else event.cost_usd
+        self._budgets.charge(key.id, key.limits, tokens=max(tokens, event.budget_tokens), usd=usd)
 
     async def revoke(self, key_id: str) -> bool:
         """Revokes a key, at once in this process; False where there is none of this id."""

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from suffice.models.http.spend import tokens_of_text
 from suffice.serve.call import Call, Operation
 from suffice.serve.tiers.upstream_settings import UpstreamSettings
 
@@ -49,3 +50,9 @@ def hides_usage(call: Call) -> bool:
 def text_bytes(call: Call) -> int:
     """Returns the UTF-8 bytes of the texts a call sends, without its images and its form."""
     return len(call.request.text.encode("utf-8", "surrogatepass"))
+
+
+def tokens_estimated(call: Call) -> int:
+    """Returns about how many tokens a call's texts have (`tokens_of_text`)."""
+    request = call.request
+    return tokens_of_text("".join(turn.content for turn in request.messages) or request.text)

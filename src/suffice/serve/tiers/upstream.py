@@ -25,7 +25,14 @@ from suffice.serve.tiers.breaker import Breaker, BreakerState
 from suffice.serve.tiers.completion import cut_context, error_in, text_of, usage_in
 from suffice.serve.tiers.concurrency import Places
 from suffice.serve.tiers.exchange import Exchanges
-from suffice.serve.tiers.passed_on import PATHS, body_for, can_stream, hides_usage, text_bytes
+from suffice.serve.tiers.passed_on import (
+    PATHS,
+    body_for,
+    can_stream,
+    hides_usage,
+    text_bytes,
+    tokens_estimated,
+)
 from suffice.serve.tiers.retries import ExchangeFailed, Retries, Sleep
 from suffice.serve.tiers.upstream_chunks import UpstreamChunks
 from suffice.serve.tiers.upstream_settings import UpstreamSettings
@@ -208,6 +215,11 @@ class UpstreamTier:
         def at_end(usage: Usage, failure: ExchangeFailed | None) -> None:
             streaming.usage = usage
             streaming.cost_usd = self._cost_usd(usage)
+            if usage.output_tokens is None:  # the reader left before it came: the server is paid all the same
+                read, written = tokens_estimated(call), chunks.tokens_estimated
+                streaming.budget_tokens = read + written
+                estimate = Usage(input_tokens=read, output_tokens=written)
+                streaming.budget_usd = self._cost_usd(estimate) or 0.0
             turn.end(failed=failure.blames_server if failure else None)
 
         chunks = UpstreamChunks(

@@ -18,6 +18,7 @@ from suffice.serve.time_limit import TimeLimit
 _DONE = b"[DONE]"
 # A stream's last bytes come with or just after its last event; for longer the client does not wait.
 _LINGER_S = 0.05
+_SIGNS_A_TOKEN = 4
 
 Chunk = Mapping[str, Any]
 
@@ -49,6 +50,7 @@ class UpstreamChunks:
         self._usage = UNKNOWN_USAGE
         self._failure: ExchangeFailed | None = None
         self._bytes = 0
+        self._events = self._signs = 0
         self._finished: dict[int, bool] = {}
         self._has_begun = False
         self._is_over = False
@@ -83,6 +85,11 @@ class UpstreamChunks:
             await self._end()
         model = self._ready[0].get("model") if self._ready else None
         return model if isinstance(model, str) else ""
+
+    @property
+    def tokens_estimated(self) -> int:
+        """Returns about how many tokens were written so far: most servers send one in an event."""
+        return max(self._events, self._signs // _SIGNS_A_TOKEN)
 
     async def aclose(self) -> None:
         """Leaves the stream: closes its connection, unless it was read to its end; twice is harmless."""
@@ -201,7 +208,12 @@ class UpstreamChunks:
         Raises:
             TypeError, AttributeError: they are no choices.
         """
+        self._events += 1
         for choice in choices:
+            delta = choice.get("delta")
+            said = delta.get("content") if type(delta) is dict else choice.get("text")
+            if type(said) is str:
+                self._signs += len(said)
             number = choice.get("index", 0)
             delta = choice.get("delta")
             if type(delta) is not dict and delta is not None:
