@@ -11,6 +11,7 @@ from tests.docs.pages import ROOT, commands
 from tools.write_cli_docs import PAGE, written
 
 TYPED = commands()
+TEMPLATES = ROOT / "src" / "suffice" / "web" / "templates"
 OURS = [line for line in TYPED if line[1].startswith("suffice")]
 
 
@@ -19,6 +20,20 @@ def words_of(line):
     words = shlex.split(line, comments=True)
     cut = next((i for i, word in enumerate(words) if word in {">", "|", "2>", "&&"}), len(words))
     return words[:cut]
+
+
+def understood(arguments):
+    """Says whether click takes the words after `suffice`, also those of a group's command."""
+    command, parent = cli, click.Context(cli, **cli.context_settings)
+    try:
+        while isinstance(command, click.Group):
+            name, *arguments = arguments
+            command = command.commands[name]
+            if not isinstance(command, click.Group):
+                command.make_context(name, arguments, parent=parent)
+    except click.exceptions.Exit:
+        return "--help" in arguments
+    return True
 
 
 def test_there_are_commands_to_check():
@@ -30,14 +45,20 @@ def test_there_are_commands_to_check():
 @pytest.mark.parametrize(("place", "line"), OURS, ids=[f"{p} {t}" for p, t in OURS])
 def test_the_command_line_understands(place, line):
     """Click's own parser takes the command, every option and every value of it."""
-    name, *arguments = words_of(line)[1:]
-    if name.startswith("-"):
-        assert name in {option for parameter in cli.params for option in parameter.opts} | {"--help"}, place
+    arguments = words_of(line)[1:]
+    if arguments[0].startswith("-"):
+        known = {option for parameter in cli.params for option in parameter.opts} | {"--help"}
+        assert arguments[0] in known, place
         return
-    try:
-        cli.commands[name].make_context(name, arguments, parent=click.Context(cli, **cli.context_settings))
-    except click.exceptions.Exit:
-        assert "--help" in arguments, place
+    assert understood(arguments), place
+
+
+@pytest.mark.parametrize("page", sorted(TEMPLATES.glob("*.html")), ids=lambda page: page.name)
+def test_the_command_line_understands_what_the_pages_show(page):
+    """What a gateway's page tells to type, in a block of its own, is a whole command."""
+    blocks = re.findall(r"<pre[^>]*>(suffice [^<{]*)</pre>", page.read_text(encoding="utf-8"))
+    for line in "\n".join(blocks).splitlines():
+        assert understood(words_of(line)[1:]), line
 
 
 @pytest.mark.parametrize("line", sorted({line for _, line in TYPED if line.startswith("make")}))

@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +17,9 @@ import pytest
 
 from suffice.certify import statement
 from suffice.cli.main import main
+from suffice.cli.options import Common
+from suffice.cli.serve import announcing
+from suffice.compose.serving import Begun
 from suffice.ledger.home import home
 from tests.gateway.replying import replying
 from tests.unit.adapt import toy_desk
@@ -136,6 +140,54 @@ def test_what_is_not_certified_is_refused_with_what_to_type(run: Path, capsys: p
         weights.write_bytes(weights.read_bytes()[:-1])
 
 
+def test_what_stands_in_the_way_is_told_with_what_to_type(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    """A task file, the bundle's own folder, a server's key that is not set, a signer who is not known."""
+    task = tmp_path / "task.yaml"
+    task.write_text("version: 1\nname: a\nkind: classify\ndata: d.jsonl\nbars: {}\n")
+    site = tmp_path / "site.yaml"
+    site.write_text(
+        "suffice: 1\nmodels: {m: {tiers: [big]}}\ntiers: {big: {kind: upstream, "
+        "base_url: 'http://127.0.0.1:9/v1', model: x, api_key_env: UNSET_KEY}}\n"
+    )
+    monkeypatch.delenv("UNSET_KEY", raising=False)
+    told = {
+        task: f"type `suffice run {task}`",
+        run / statement.BUNDLE: f"give the run folder around it: {run}",
+        site: "export UNSET_KEY=",
+    }
+    for place, expected in told.items():
+        with pytest.raises(SystemExit) as refused:
+            main(["serve", str(place), "--listen", "127.0.0.1:0"])
+        assert 2 == refused.value.code
+        assert expected in capsys.readouterr().err
+    monkeypatch.setenv("SUFFICE_HOME", str(tmp_path / "elsewhere"))
+    with pytest.raises(SystemExit):
+        main(["serve", str(run), "--listen", "127.0.0.1:0"])
+    assert "--key FILE" in capsys.readouterr().err
+
+
+def test_a_machine_that_did_not_sign_serves_by_the_signers_key(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """With --key the certificate of another machine holds, and it is served as certified."""
+    signer = home() / "keys" / "ed25519.pub.pem"
+    monkeypatch.setenv("SUFFICE_HOME", str(tmp_path / "elsewhere"))
+    with started("serve", run, "--key", signer, "--listen", "127.0.0.1:0", "--json") as process:
+        assert [] == process.begun["uncertified"]
+
+
+def test_a_key_that_was_made_is_shown_even_when_quiet(capsys: pytest.CaptureFixture[str]):
+    """It is shown once or never; `keys create --quiet` prints it alone, for scripts."""
+    begun = Begun(url="http://127.0.0.1:1", key="sk-sf-a-b", warning=None, models=("m",), uncertified=())
+    announcing(Common(as_json=False, quiet=True, seed=0, offline=False))(begun)
+    assert "sk-sf-a-b\n" == capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["keys", "create", "ci", "--quiet"])
+    assert re.fullmatch(r"sk-sf-\S+\n", capsys.readouterr().out)
+
+
 def test_an_uncertified_bundle_says_so_in_every_reply(run: Path):
     """With --allow-uncertified it is served; start and header say that nothing was shown of it."""
     (run / statement.FILE).unlink()
@@ -149,7 +201,8 @@ def test_an_uncertified_bundle_says_so_in_every_reply(run: Path):
 def test_a_shadow_answers_with_the_model_in_use_and_counts_what_would_change(run: Path):
     """Clients get the server's answers; at the end it is told how many the bundle would have given too."""
     rows = toy_desk.rows(40).dev[:6]
-    wanted = {sample.text: str(sample.target) for sample in rows}
+    private = "my order, and write to jo.doe@example.org"  # as before it goes to the server in use
+    wanted = {sample.text: str(sample.target) for sample in rows} | {private: "other"}
     with (
         replying(lambda asked: wanted[asked["messages"][-1]["content"]]) as server,
         started(
@@ -162,9 +215,10 @@ def test_a_shadow_answers_with_the_model_in_use_and_counts_what_would_change(run
             _, headers, body = process.ask(sample.text, key=process.begun["key"])
             assert "remote" == headers["x-suffice-place"]
             assert wanted[sample.text] == body["choices"][0]["message"]["content"]
+        assert 200 == process.ask(private, key=process.begun["key"], model="large")[0]
     summary = json.loads(process.said)
-    assert len(rows) == summary["n"]
-    assert 0 < summary["n_kept"] <= len(rows)
-    assert summary["changed"]["lower"] <= 1 - summary["n_same"] / len(rows)
+    assert len(wanted) == summary["n"]
+    assert 0 < summary["n_kept"] <= len(wanted)
+    assert summary["changed"]["lower"] <= 1 - summary["n_same"] / len(wanted)
     kept = (home() / "gateway" / "shadow" / "desk.jsonl").read_text()
     assert not [text for text in wanted if text in kept]

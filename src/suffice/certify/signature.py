@@ -72,7 +72,10 @@ def public_key(path: Path) -> Ed25519PublicKey:
     Raises:
         ArtefactError: no such file, or no Ed25519 public key.
     """
-    hint = "the signer finds it as keys/ed25519.pub.pem in the folder that suffice keeps for them"
+    hint = (
+        "give the signer's public key with --key FILE: it is keys/ed25519.pub.pem in the SUFFICE_HOME where "
+        "`suffice run` signed (default: ~/.local/share/suffice)"
+    )
     try:
         key = serialization.load_pem_public_key(path.read_bytes())
     except OSError as error:

@@ -146,7 +146,8 @@ def _found(place: Path | None) -> Path:
         raise click.UsageError(
             f"there is no audit log at {place}: give its folder, or a file made by `export`"
         )
-    return place
+    within = place / "audit"
+    return within if within.is_dir() else place  # the gateway's home was given
 
 
 def _keys_beside(place: Path) -> Path:

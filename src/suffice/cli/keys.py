@@ -85,10 +85,8 @@ def create(
     )
     with _store(site) as store:
         asyncio.run(store.keys.add(key))
-    words = (
-        f"{shown}\nThis is the only time it is shown. Clients send it as their API key; its id is {key.id}."
-    )
-    common.give({**_told(key), "key": shown}, words)
+    common.give({**_told(key), "key": shown}, shown)
+    common.say(f"This is the only time it is shown. Clients send it as their API key; its id is {key.id}.")
     return 0
 
 

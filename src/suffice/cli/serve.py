@@ -1,6 +1,7 @@
 """`suffice serve`: an OpenAI-compatible gateway over certified bundles."""
 
 import dataclasses
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,8 +20,19 @@ if TYPE_CHECKING:
 @click.option(
     "--allow-uncertified", is_flag=True, help="Serve bundles without a certificate; replies say so."
 )
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path),
+    help="Public key that certificates must be signed with  [default: the site's, or your own]",
+)
 @common
-def serve(place: Path, listen: str | None, allow_uncertified: bool, common: Common) -> int:  # noqa: FBT001
+def serve(
+    place: Path,
+    listen: str | None,
+    allow_uncertified: bool,  # noqa: FBT001 - click gives options so
+    key: Path | None,
+    common: Common,
+) -> int:
     """Answer OpenAI's APIs from the bundle of a run folder, or from all that a site file names.
 
     Ends on Ctrl-C, after the calls under way. On SIGHUP it takes in bundles that were made anew.
@@ -34,22 +46,29 @@ def serve(place: Path, listen: str | None, allow_uncertified: bool, common: Comm
     site = site_of(
         place, listen=listen, offline=is_offline(asked=common.offline), allow_uncertified=allow_uncertified
     )
+    if key is not None:
+        site = dataclasses.replace(site, trusted_key=key)
     if site.offline:
         go_offline(site.offline_allow)  # before anything that connects is imported
     from suffice.compose.serving import serve as serve_site
 
-    serve_site(site, clock=SystemClock(), heard=announcing(common))
+    serve_site(site, clock=SystemClock(), heard=announcing(common, site.file))
     return 0
 
 
-def announcing(common: Common) -> "Callable[[Begun], None]":
-    """Returns what tells the user that a gateway listens: in words, or as one line of JSON."""
+def announcing(common: Common, site_file: Path | None = None) -> "Callable[[Begun], None]":
+    """Returns what tells the user that a gateway listens: in words, or as one line of JSON.
+
+    A key that was made is told even when quiet: it is never shown again.
+    """
 
     def heard(begun: "Begun") -> None:
         if common.as_json:
             common.give(dataclasses.asdict(begun), "")
+        elif common.quiet and begun.key is not None:
+            common.give({}, begun.key)
         else:
-            common.say(words(begun))
+            common.say(words(begun, site_file))
 
     return heard
 
@@ -66,7 +85,7 @@ def require_serving(feature: str) -> None:
         require(module, extra="serve", feature=feature)
 
 
-def words(begun: "Begun") -> str:
+def words(begun: "Begun", site_file: Path | None = None) -> str:
     """Returns what is printed once it listens."""
     first = begun.models[0]
     shown = begun.key or "sk-sf-..."
@@ -81,6 +100,9 @@ def words(begun: "Begun") -> str:
             f"key      {begun.key}",
             "         shown this once; `suffice keys` makes and revokes keys",
         ]
+    else:
+        of_site = "" if site_file is None else f" --site {shlex.quote(str(site_file))}"
+        lines += [f"keys     were made before; `suffice keys create NAME{of_site}` makes another"]
     lines += [
         f"pages    {begun.url}/   (log in with the key)",
         "",

@@ -35,7 +35,8 @@ def shadow(  # noqa: PLR0913, PLR0917 - each is an option
 ) -> int:
     """Pass calls on to the server in use, and ask the bundle of the run FOLDER beside it.
 
-    Clients get the server's answers, as ever. What the bundle would have answered is compared and
+    Clients get the server's answers, as ever, also to calls with private data; they name the model
+    there or the bundle's, and send a key of the gateway. What the bundle would have answered is compared and
     counted, without contents, in the gateway's home; stopped with Ctrl-C it tells what it saw, and the
     same command goes on from there.
     """

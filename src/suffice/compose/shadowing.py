@@ -14,6 +14,7 @@ from suffice.errors import SpecError
 from suffice.forms import form_of
 from suffice.score.registry import form_settings
 from suffice.serve.gateway import Walk
+from suffice.serve.privacy.settings import Treatment
 from suffice.serve.route import Route
 from suffice.serve.shadow import Shadow, ShadowBook, Summary
 from suffice.serve.site.site import Site
@@ -36,14 +37,23 @@ class ShadowPlan:
 def shadow_plan(site: Site, server: UpstreamSettings) -> ShadowPlan:
     """Returns the plan for the site of a run folder: its one model is answered by the server in use.
 
+    Clients may name that server's model too, so that they need no other change than the base URL. Private
+    data are looked for and counted, and keep no call here: they went to this server before.
+
     Raises:
         SpecError: the site has more than one bundle.
     """
     if len(site.served) != 1:
         raise SpecError("a shadow compares one bundle", hint="give the folder of a run, not a site file")
     name = site.served[0].name
-    route = Route(name=name, tiers=(_TIER,), reference=_TIER)
-    served = replace(site, routes={name: route}, upstreams=(replace(server, name=_TIER),), people=())
+    names = dict.fromkeys((name, server.endpoint.model))
+    served = replace(
+        site,
+        routes={one: Route(name=one, tiers=(_TIER,), reference=_TIER) for one in names},
+        upstreams=(replace(server, name=_TIER),),
+        people=(),
+        privacy=replace(site.privacy, default=Treatment.ALLOW, classes={}),
+    )
     return ShadowPlan(site=served, server=server, book=site.home / "shadow" / f"{name}.jsonl")
 
 

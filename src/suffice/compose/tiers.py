@@ -79,6 +79,7 @@ async def opened_tiers(site: Site, queue: ReviewQueue, *, clock: Clock) -> Async
                 encoders[served.name] = EncoderTier(_settings(served, site), clock=clock)
                 stack.push_async_callback(encoders[served.name].close)
         for settings in site.upstreams:
+            settings.endpoint.api_key()  # a variable that is empty now is empty at every call
             is_cut_off = site.offline and not site.is_listed(settings.endpoint.base_url)
             upstreams[settings.name] = server = UpstreamTier(settings, clock=clock, offline=is_cut_off)
             stack.push_async_callback(server.close)

@@ -150,14 +150,15 @@ class App:
 
     def _is_meant_here(self, path: str) -> bool:
         """Says whether a path is an API's, or would be with another base URL."""
-        return path.startswith("/v1/") or f"/v1{path}" in self._endpoints
+        return path == "/v1" or path.startswith("/v1/") or f"/v1{path}" in self._endpoints
 
     def _unknown(self, path: str) -> NotFound:
         """Returns the error for a path that nothing has; says which base URL was meant, where one was."""
         tail = "/" + path.strip("/").removeprefix("v1/").removeprefix("v1/")
         is_slip = f"/v1{tail}" in self._endpoints
-        hint = f"; the base URL ends in /v1, the path in {tail}" if is_slip else ""
-        return NotFound(f"there is no {path[:200]} here{hint}", code="unknown_path")
+        known = ", ".join(sorted(name for name in self._endpoints if name.startswith("/v1/")))
+        hint = f"the base URL ends in /v1, the path in {tail}" if is_slip else f"there are: {known}"
+        return NotFound(f"there is no {path[:200]} here; {hint}", code="unknown_path")
 
 
 async def _refuse(exchange: Exchange, error: CallError, headers: Sequence[Field] = ()) -> None:

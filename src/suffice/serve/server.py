@@ -56,7 +56,7 @@ def bound(settings: ServerSettings) -> socket.socket:
         if error.errno == errno.EADDRINUSE:
             raise OutputError(
                 f"cannot listen on {place}: it is in use",
-                hint="stop what listens there, or give another --port",
+                hint="stop what listens there, or give another --listen HOST:PORT",
             ) from error
         raise OutputError(
             f"cannot listen on {place}: {error.strerror or error}", hint="give an address of this machine"

@@ -252,6 +252,8 @@ def test_unknown_paths_and_methods_are_answered_in_openais_shape() -> None:
         wrong.headers["allow"],
     )
     assert lost.headers["x-request-id"].startswith("req_")
+    assert "there are: " in lost.error["message"]
+    assert PATH in lost.error["message"]
 
 
 def test_without_a_key_there_is_no_call_and_no_event() -> None:

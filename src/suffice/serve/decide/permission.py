@@ -30,11 +30,19 @@ def refusals(tiers: Sequence[Tier], call: Call) -> list[str]:
 def nobody_may(call: Call, reasons: Sequence[str]) -> CallError:
     """Returns the error of a call that may be given to no tier, by the reasons of the tiers."""
     if _STAYS in reasons:
-        return NotAllowed("the call must stay on this machine, where no tier can answer it")
+        return NotAllowed(f"{_why_it_stays(call)}; no tier on this machine can answer it")
     if _NO_PEOPLE in reasons:
         return NotAllowed("only people answer here, and the call is not for them")
     needs = ", ".join(sorted(call.needs))
     return BadCall(f"no tier of {call.route} can do what the call needs: {needs}")
+
+
+def _why_it_stays(call: Call) -> str:
+    """Returns why a call may not leave, in words for who sent it: kinds of data, never the data."""
+    if not call.local_only:
+        return "the call must stay on this machine, as its x-suffice-local-only says"
+    found = ", ".join(sorted(call.data_classes)) or "none"
+    return f"the call must stay on this machine by the site's privacy policy (found in it: {found})"
 
 
 def _first(tiers: Sequence[Tier], call: Call) -> int:

@@ -113,6 +113,11 @@ def site_from_values(
 
 def _of_file(path: Path, *, offline: bool) -> Site:
     value, lines = read_values(path, _MANUAL)
+    if isinstance(value, Mapping) and "suffice" not in value and {"kind", "data", "bars"} <= value.keys():
+        raise SpecError(
+            f"{path} is a task file, not a site file",
+            hint=f"type `suffice run {path}`, then `suffice serve` with the folder it names",
+        )
     site = site_from_values(value, base=path.parent, file=str(path), lines=lines, offline=offline)
     return replace(site, file=path.resolve())
 
@@ -122,9 +127,12 @@ def _of_folder(folder: Path) -> Site:
     try:
         name = str(json.loads(task.read_bytes())["name"])
     except FileNotFoundError as error:
+        is_within = folder.resolve().name == BUNDLE and (folder / "task.json").is_file()
         raise ArtefactError(
             f"{folder} holds no {BUNDLE}/",
-            hint="give the folder of a run that ended with exit code 0, or a site file",
+            hint=f"give the run folder around it: {folder.resolve().parent}"
+            if is_within
+            else "give the folder of a run that ended with exit code 0, or a site file",
         ) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ArtefactError(f"{task} is damaged: {error!r}") from error
