@@ -7,61 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from bench.gateway.odd_values import ODD, RAW
 from bench.gateway.sound_bodies import BODIES
 
 _PATHS = tuple(BODIES)
 _NEEDED = {"model", "messages", "prompt", "questions", "input", "state", "request_id", "score"}
-_ODD: tuple[Any, ...] = (
-    *(
-        None,
-        True,
-        False,
-        0,
-        -1,
-        2**63,
-        -(2**63),
-        2**64,
-        1e308,
-        -0.0,
-        0.1,
-        "",
-        " ",
-        "\x00",
-        "\u2028",
-        "a" * 5000,
-    ),
-    *(
-        "😀",
-        [],
-        {},
-        [[]],
-        [None],
-        {"": None},
-        {"type": "text"},
-        {"a": {"b": [1, "x"]}},
-        [[1, 2], ["a"]],
-        "json_schema",
-    ),
-)
-_RAW = (
-    *(
-        "NaN",
-        "Infinity",
-        "-Infinity",
-        "1e400",
-        "-1e400",
-        "1" * 400,
-        "0x10",
-        "01",
-        "+1",
-        ".5",
-        "1.",
-        "1e",
-        "tru",
-        "nul",
-    ),
-    *('"\\ud800"', '"\\udc00\\ud800"', '"\\u00"', '"\\x41"', '"a\nb"', "'a'", "undefined", "[1,]", "{,}"),
-)
 _HOLE = "@@hole@@"
 
 
@@ -160,13 +110,13 @@ class Maker:
 
     def _types(self) -> Malformed:
         path = self._one_of(_PATHS)
-        body = self._changed(self._body(path), self._one_of(_ODD))
+        body = self._changed(self._body(path), self._one_of(ODD))
         return self._sent("types deep inside", json.dumps(body).encode(), path=path)
 
     def _tokens(self) -> Malformed:
         path = self._one_of(_PATHS)
         text = json.dumps(self._changed(self._body(path), _HOLE))
-        raw = text.replace(f'"{_HOLE}"', self._one_of(_RAW)).encode()
+        raw = text.replace(f'"{_HOLE}"', self._one_of(RAW)).encode()
         return self._sent("numbers, escapes, constants", raw, path=path)
 
     def _utf8(self) -> Malformed:
@@ -182,7 +132,7 @@ class Maker:
         path = self._one_of(_PATHS)
         text = json.dumps(self._body(path))
         name = self._one_of(["model", "messages", "questions", "input", "stream", "n"])
-        raw = text[:-1] + f', "{name}": {json.dumps(self._one_of(_ODD))}' + "}"
+        raw = text[:-1] + f', "{name}": {json.dumps(self._one_of(ODD))}' + "}"
         return self._sent("a name twice", raw.encode(), path=path)
 
     def _deep(self) -> Malformed:
