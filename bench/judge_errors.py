@@ -10,6 +10,7 @@ import random
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from bench.proof.tables import markdown, share
@@ -156,7 +157,7 @@ def run(mode: Mode, says: Says, *, seed: int, right: float = BAR, is_reported: b
         candidate=Candidate(name=NAME, kind="recorded"),
         model=RecordedModel.from_samples(NAME, [*dev, *certify]),
         fingerprint=NAME,
-        folder=None,
+        folder=Path(),
         resources=Resources(cost_usd_per_1k=1.0),
         measurements=(),
     )

@@ -14,7 +14,7 @@ class StoreSettings:
     """
 
     url: str
-    flush_ms: float = 50.0
+    flush_ms: float = 200.0
     batch_rows: int = 1000
     queue_rows: int = 100_000
     busy_timeout_ms: int = 10_000
