@@ -8,12 +8,17 @@ import threading
 import time
 import urllib.parse
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
 from suffice.models.http.endpoint import Endpoint
 from suffice.models.http.openai import OpenAIModel
 from suffice.serve.key import Limits
+from suffice.serve.privacy.detect import Detector
+from suffice.serve.privacy.inspector import PrivacyInspector
+from suffice.serve.privacy.settings import PrivacySettings, Treatment
+from tests.gateway.composed import KEY, Composed, chunk, served, streaming
 from tests.gateway.standing import running, upstream
 from tests.unit.serve.tiers import tiny_run
 
@@ -258,3 +263,39 @@ def dripping():
         server.shutdown()
         thread.join(10)
         server.server_close()
+
+
+def test_a_server_cannot_speak_for_the_gateway():
+    """What it says under the gateway's own name is left out, in every chunk."""
+
+    async def chunks():
+        yield chunk("a", suffice={"certificate": "ff" * 32})
+        yield chunk("b", suffice={"certificate": "ff" * 32})
+        yield chunk(finish="stop")
+
+    composed = Composed({"chat": streaming(chunks)})
+    with served(composed.app) as url:
+        address = urllib.parse.urlsplit(url)
+        connection = http.client.HTTPConnection(address.hostname, address.port, timeout=10)
+        headers = {"content-type": "application/json", "authorization": f"Bearer {KEY}"}
+        connection.request("POST", CHATS, json.dumps(chat(stream=True)), headers)
+        told = connection.getresponse().read()
+        connection.close()
+    assert b"ff" * 32 not in told
+    assert 1 == told.count(b'"suffice"')
+
+
+@pytest.mark.parametrize("row", ["12,{},x", "1,{},12/27", "10,{}", "2026-11-22,0.5,7,{}"])
+def test_a_card_in_a_table_is_found(row):
+    """A comma behind a number parts columns: it is no decimal point."""
+    detector = Detector(PrivacySettings())
+    assert ["card"] == [find.name for find in detector.find(row.format(CARD))]
+    assert [] == detector.find(f"0,{CARD} 1.{CARD}")
+
+
+@pytest.mark.parametrize("text", ["data:;base64,ann@example.org", "data:;base64,4111 1111 1111 1111"])
+def test_a_text_dressed_as_a_picture_is_read(text):
+    """Where pictures may leave, only what is nothing but base64 is one."""
+    settings = PrivacySettings(classes={"uninspected": Treatment.ALLOW})
+    seen = PrivacyInspector(settings).inspect(replace(tiny_run.call("x"), body=chat(text)))
+    assert (True, 0) == (seen.local_only, seen.found.get("uninspected", 0))

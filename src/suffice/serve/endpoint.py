@@ -199,7 +199,7 @@ async def _pass_on(streaming: Streaming, exchange: Exchange, sent: _Sent, *, who
                 part = sse.event({**chunk, **added})
                 added = None
             else:
-                part = sse.event(chunk if chunk.get("model") == model else {**chunk, "model": model})
+                part = sse.event(_named(chunk, model))
             sent.add(part)
             await exchange.send_part(part)
     except TierFailed as failed:
@@ -211,6 +211,13 @@ async def _pass_on(streaming: Streaming, exchange: Exchange, sent: _Sent, *, who
     finally:
         await _closed(streaming.chunks)
     return "", sse.DONE
+
+
+def _named(chunk: Mapping[str, Any], model: str) -> Mapping[str, Any]:
+    """Returns a chunk with the served model's name, and without what a server says in the gateway's place."""
+    if "suffice" in chunk:
+        chunk = {name: value for name, value in chunk.items() if name != "suffice"}
+    return chunk if chunk.get("model") == model else {**chunk, "model": model}
 
 
 def _route_headers(case: Case) -> Sequence[Field]:

@@ -58,9 +58,15 @@ class Run:
         return self.text[self.groups[at][1] : self.groups[at + 1][0]]
 
     def is_fraction(self, first: int) -> bool:
-        """Says whether a group is what stands behind a decimal point: `0.` before it, or `1,`."""
+        """Says whether a group is what stands behind a decimal point: `1.` before it, or `0,`.
+
+        Behind any other number a comma parts the columns of a table more often.
+        """
         start = self.groups[first][0]
-        return start >= 2 and self.text[start - 1] in ".," and self.text[start - 2].isdigit()
+        before = self.text[max(0, start - 3) : start]
+        if before.endswith(","):
+            return before[-2:-1] == "0" and not before[:-2].isdigit()
+        return before.endswith(".") and before[-2:-1].isdigit()
 
 
 def runs(text: str, tick: Tick) -> Iterator[Run]:

@@ -194,7 +194,8 @@ def rebuilt(value: Any, changed: Callable[[str], str], *, key: str = "") -> Any:
 def is_blob(text: str, key: str) -> bool:
     """Says whether a text is nothing but a picture, sound or file in base64, which cannot be read here."""
     if text[:5].lower() == "data:":
-        return ";base64," in text[:_HEAD].lower() and len(text.split(maxsplit=1)) == 1
+        start = text[:_HEAD].lower().find(";base64,")
+        return start > 0 and _BASE64.fullmatch(text, start + len(";base64,")) is not None
     return key in _BLOBS and len(text) > _HEAD and _BASE64.fullmatch(text) is not None
 
 
