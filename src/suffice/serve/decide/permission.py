@@ -39,10 +39,9 @@ def nobody_may(call: Call, reasons: Sequence[str]) -> CallError:
 
 def _why_it_stays(call: Call) -> str:
     """Returns why a call may not leave, in words for who sent it: kinds of data, never the data."""
-    if not call.local_only:
-        return "the call must stay on this machine, as its x-suffice-local-only says"
-    found = ", ".join(sorted(call.data_classes)) or "none"
-    return f"the call must stay on this machine by the site's privacy policy (found in it: {found})"
+    found = f" (found in it: {', '.join(sorted(call.data_classes))})" if call.data_classes else ""
+    by = "as its x-suffice-local-only says" if call.wishes.local_only else "by the site's privacy policy"
+    return f"the call must stay on this machine, {by}{found}"
 
 
 def _first(tiers: Sequence[Tier], call: Call) -> int:

@@ -7,8 +7,9 @@ import pytest
 
 from suffice.clock import SystemClock
 from suffice.models.http.endpoint import Waiting
+from suffice.serve.call import Wishes
 from suffice.serve.decide.walk import Walk
-from suffice.serve.errors import NobodyAnswered
+from suffice.serve.errors import NobodyAnswered, NotAllowed
 from suffice.serve.route import Route
 from suffice.serve.tiers.breaker import BreakerSettings
 from suffice.serve.tiers.upstream import UpstreamTier
@@ -106,6 +107,28 @@ def test_no_server_is_told_of_a_call_that_must_stay():
             return one.connections
 
     assert 0 == asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        (
+            {"data_classes": frozenset({"phone", "card"})},
+            "privacy policy (found in it: card, phone); no tier",
+        ),
+        ({"wishes": Wishes(local_only=True)}, "as its x-suffice-local-only says; no tier"),
+    ],
+)
+def test_who_may_not_send_a_call_away_is_told_why(changes, reason):
+    """The kinds of private data, or the client's own wish."""
+
+    async def run():
+        async with serving(response(completion()), response(completion())) as (ask, _):
+            with pytest.raises(NotAllowed) as refused:
+                await ask(local_only=True, **changes)
+            return refused.value.message
+
+    assert reason in asyncio.run(run())
 
 
 def test_two_failures_are_one_clean_error():
