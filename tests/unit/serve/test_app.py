@@ -177,7 +177,7 @@ def test_a_wrong_field_is_named(body: dict[str, Any], param: str, words: str) ->
         (b"{", "not JSON"),
         (b"[1]", "a list"),
         (b'{"model": "\xff"}', "UTF-8"),
-        (b'{"a":' + b"[" * 200 + b"]" * 200 + b"}", "deeper than 100"),
+        (b'{"a":' + b"[" * 200 + b"]" * 200 + b"}", "more than 100 levels"),
     ],
 )
 def test_what_is_no_json_object_is_refused(raw: bytes, words: str) -> None:
