@@ -119,7 +119,10 @@ def _limits(facts: Facts) -> str:
 def next_step(facts: Facts) -> str:
     """Returns what to do now, where the run itself said nothing more exact."""
     if facts.verdict is Verdict.PASS:
-        return "Put new requests through it with `suffice predict`; check the proof with `suffice verify`."
+        return (
+            "Serve it with `suffice serve`, or put a file through it with `suffice predict`; "
+            "check the proof with `suffice verify`."
+        )
     if facts.verdict is Verdict.FAIL:
         return "Add training examples for the confusions below, or lower the bar, then run again."
     return "Label more rows, then run again: finished steps are not repeated."

@@ -72,6 +72,12 @@ def test_words_are_only_filled_in_where_missing(verdict: Verdict) -> None:
     assert filled == words.with_words(filled)
 
 
+def test_after_a_pass_the_next_step_is_to_serve() -> None:
+    """Serving is what the search was for; files and the proof come after it."""
+    passed = dataclasses.replace(FACTS, verdict=Verdict.PASS, next_step="")
+    assert words.with_words(passed).next_step.startswith("Serve it with `suffice serve`")
+
+
 def test_the_certificate_counts_its_looks_and_its_budget() -> None:
     """A second look and a partly spent budget are said."""
     proof = ProofFacts(statement="S.", order="ascending", alpha_spent=0.0125, look=2)
