@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from suffice.certify.signature import Keys, keys_in
 from suffice.clock import Clock
+from suffice.files import writable
 from suffice.serve.audit.keeper import Keeper
 from suffice.serve.audit.log import AuditLog, Terms
 from suffice.serve.audit.opening import open_log
@@ -64,6 +65,8 @@ def opened_records(site: Site, *, clock: Clock) -> Iterator[Records]:
         ArtefactError: a log that was changed; a database of a newer suffice.
     """
     with ExitStack() as stack:
+        with writable(site.home):
+            site.home.mkdir(parents=True, exist_ok=True, mode=0o700)  # what lies in it is its owner's alone
         keys = keys_in(site.home / "keys")
         log = open_log(audit_settings(site), keys, clock, _terms(site, frozenset()))
         keeper = Keeper(log, clock)
