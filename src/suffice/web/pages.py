@@ -168,7 +168,9 @@ async def _visit(pages: Pages, request: Request) -> Visit:
 def _check_scope(view: View, visit: Visit) -> None:
     if not view.scopes & visit.caller.scopes:
         wanted = " or ".join(sorted(view.scopes))
-        raise NotAllowed(f"this page needs a key with the scope {wanted}")
+        raise NotAllowed(
+            f"this page needs a key with the scope {wanted}; `suffice keys create NAME` with --scope makes one"
+        )
 
 
 def _check_token(pages: Pages, view: View, session: Session, form: Mapping[str, str]) -> None:

@@ -81,6 +81,7 @@ def test_the_overview_tells_numbers_with_their_n_and_interval():
     assert "50.0%" in page
     assert "n 60" in page
     assert "90.2 to 97.2 at 95%, n 412" in page
+    assert "over 60 calls, for which $0.72 was paid" in page
 
 
 def test_what_is_not_measured_says_so_and_is_never_zero():
