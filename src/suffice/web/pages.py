@@ -169,7 +169,7 @@ def _check_scope(view: View, visit: Visit) -> None:
     if not view.scopes & visit.caller.scopes:
         wanted = " or ".join(sorted(view.scopes))
         raise NotAllowed(
-            f"this page needs a key with the scope {wanted}; `suffice keys create NAME` with --scope makes one"
+            f"this page needs a key with the scope {wanted}; `suffice keys create NAME --scope ...` makes one"
         )
 
 
