@@ -26,9 +26,9 @@ from suffice.bundle import cascade_of, open_bundle, write_bundle
 from suffice.cascade import REFERENCE, Cascade, Tier
 from suffice.ports import Request
 from suffice.serve.call import Call, Caller, Operation
-from suffice.serve.tiers.batching import Batching
-from suffice.serve.tiers.bundle_tier import BundleTier
-from suffice.serve.tiers.serving import BundleSettings
+from suffice.serve.tiers.bundles.batching import Batching
+from suffice.serve.tiers.bundles.bundle_tier import BundleTier
+from suffice.serve.tiers.bundles.serving import BundleSettings
 
 _HEADER = (
     "| rung | computed in | batch at most | callers | requests/s | p50 ms | p99 ms | mean batch | n | "

@@ -10,7 +10,7 @@ from pathlib import Path
 from suffice.clock import SystemClock
 from suffice.compose.serving import serve
 from suffice.serve.site.read import site_of
-from suffice.serve.tiers.breaker import BreakerSettings
+from suffice.serve.tiers.upstreams.breaker import BreakerSettings
 
 _NEVER = BreakerSettings(in_a_row=10**9, least_calls=10**9)
 

@@ -46,7 +46,7 @@ def shadow(  # noqa: PLR0913, PLR0917 - each is an option
     from suffice.serve.guard.offline import go_offline
     from suffice.serve.shadow import ShadowBook
     from suffice.serve.site.read import site_of
-    from suffice.serve.tiers.upstream_settings import UpstreamSettings
+    from suffice.serve.tiers.upstreams.upstream_settings import UpstreamSettings
 
     site = site_of(folder, listen=listen, offline=is_offline(asked=common.offline))
     if only_summary:

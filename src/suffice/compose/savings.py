@@ -11,7 +11,7 @@ from suffice.serve.gateway import ReferenceCost
 from suffice.serve.reply import Reply
 from suffice.serve.route import Route
 from suffice.serve.site.site import Site
-from suffice.serve.tiers.bundle_tier import BundleTier
+from suffice.serve.tiers.bundles.bundle_tier import BundleTier
 
 
 def reference_cost(site: Site, tiers: Tiers) -> ReferenceCost:

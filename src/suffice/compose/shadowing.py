@@ -18,7 +18,7 @@ from suffice.serve.privacy.settings import Treatment
 from suffice.serve.route import Route
 from suffice.serve.shadow import Shadow, ShadowBook, Summary
 from suffice.serve.site.site import Site
-from suffice.serve.tiers.upstream_settings import UpstreamSettings
+from suffice.serve.tiers.upstreams.upstream_settings import UpstreamSettings
 
 _TIER = "in-use"
 # Metrics that say when two texts are the same. Of tasks with another one only the share kept is told.

@@ -9,12 +9,12 @@ from suffice.certify.statement import BUNDLE
 from suffice.clock import Clock
 from suffice.serve.ports import ReviewQueue, Tier
 from suffice.serve.site.site import Served, Site
-from suffice.serve.tiers.batching import Batching
-from suffice.serve.tiers.bundle_tier import BundleTier
-from suffice.serve.tiers.encoder_tier import EncoderTier
+from suffice.serve.tiers.bundles.batching import Batching
+from suffice.serve.tiers.bundles.bundle_tier import BundleTier
+from suffice.serve.tiers.bundles.encoder_tier import EncoderTier
+from suffice.serve.tiers.bundles.serving import BundleSettings
 from suffice.serve.tiers.human import HumanTier
-from suffice.serve.tiers.serving import BundleSettings
-from suffice.serve.tiers.upstream import UpstreamTier
+from suffice.serve.tiers.upstreams.upstream import UpstreamTier
 
 
 @dataclass(frozen=True, kw_only=True)

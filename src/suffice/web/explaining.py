@@ -6,7 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 from suffice.errors import SufficeError
 from suffice.ports import Request
 from suffice.serve.errors import CallError, NobodyAnswered
-from suffice.serve.tiers.explanation import Explanation
+from suffice.serve.tiers.bundles.explanation import Explanation
 
 
 @runtime_checkable

@@ -8,7 +8,7 @@ from suffice.bundle import labels_of
 from suffice.models import registry
 from suffice.models.alarm import seal
 from suffice.ports import Answer, Request
-from suffice.serve.tiers import frames
+from suffice.serve.tiers.bundles import frames
 from tests.unit.adapt import toy_desk
 from tests.unit.serve.tiers import tiny_run
 

@@ -19,7 +19,7 @@ from suffice.serve.site.problem import Problem
 from suffice.serve.site.schema import HumanKeys, ModelKeys, SiteFile, TraceKeys, UpstreamKeys
 from suffice.serve.site.site import Audit, Served, ServerLimits, Site
 from suffice.serve.store.settings import StoreSettings
-from suffice.serve.tiers.upstream_settings import UpstreamSettings
+from suffice.serve.tiers.upstreams.upstream_settings import UpstreamSettings
 
 
 def site_from(keys: SiteFile, *, base: Path, offline: bool = False) -> Site:

@@ -9,7 +9,7 @@ from suffice.serve.privacy.settings import PrivacySettings
 from suffice.serve.route import Route
 from suffice.serve.site.addresses import server_of
 from suffice.serve.store.settings import StoreSettings
-from suffice.serve.tiers.upstream_settings import UpstreamSettings
+from suffice.serve.tiers.upstreams.upstream_settings import UpstreamSettings
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,8 +11,8 @@ from suffice.serve.call import Wishes
 from suffice.serve.decide.walk import Walk
 from suffice.serve.errors import NobodyAnswered, NotAllowed
 from suffice.serve.route import Route
-from suffice.serve.tiers.breaker import BreakerSettings
-from suffice.serve.tiers.upstream import UpstreamTier
+from suffice.serve.tiers.upstreams.breaker import BreakerSettings
+from suffice.serve.tiers.upstreams.upstream import UpstreamTier
 from tests.unit.serve.tiers.loopback_upstream import (
     DONE,
     END,

@@ -11,9 +11,9 @@ from suffice.models.http.endpoint import Endpoint, Waiting
 from suffice.models.http.spend import Price
 from suffice.ports import Request
 from suffice.serve.call import Call, Caller, Operation
-from suffice.serve.tiers.breaker import BreakerSettings
-from suffice.serve.tiers.upstream import UpstreamTier
-from suffice.serve.tiers.upstream_settings import UpstreamSettings
+from suffice.serve.tiers.upstreams.breaker import BreakerSettings
+from suffice.serve.tiers.upstreams.upstream import UpstreamTier
+from suffice.serve.tiers.upstreams.upstream_settings import UpstreamSettings
 
 QUICK = Waiting(connect_s=5.0, first_byte_s=20.0, idle_s=20.0, total_s=30.0, attempts=1)
 PRICE = Price(usd_per_1m_input=1.0, usd_per_1m_output=2.0)

@@ -1,0 +1,46 @@
+"""How long a call may still wait for a server: the tier's patience, or the call's time where it is less."""
+
+from suffice.clock import Clock
+from suffice.models.http.endpoint import Waiting
+from suffice.serve.tiers.upstreams.retries import ExchangeFailed
+
+
+class Allowance:
+    """The time one call has at one tier; all figures in seconds."""
+
+    def __init__(
+        self, tier: str, waiting: Waiting, *, clock: Clock, deadline_s: float, fair_s: float
+    ) -> None:
+        self._tier = tier
+        self._waiting = waiting
+        self._clock = clock
+        # The timers of the event loop may ring a little early.
+        self._fair_s = 0.9 * min(fair_s, waiting.first_byte_s, waiting.idle_s)
+        self._started_s = clock.elapsed_s()
+        self._ends_s = min(self._started_s + waiting.total_s, deadline_s)
+        self._first_ends_s = min(self._started_s + waiting.first_byte_s, self._ends_s)
+
+    def left_s(self) -> float:
+        """Returns how long the call may still take in all; 0 or less where its time is over."""
+        return self._ends_s - self._clock.elapsed_s()
+
+    def first_s(self) -> float:
+        """Returns how long it may still take until a reply begins."""
+        return self._first_ends_s - self._clock.elapsed_s()
+
+    def next_s(self) -> float:
+        """Returns how long the next bytes of a reply that has begun may take."""
+        return min(self._waiting.idle_s, self.left_s())
+
+    def restart(self) -> None:
+        """Gives another attempt the whole time until a first byte, as far as the call's time lasts."""
+        self._first_ends_s = min(self._clock.elapsed_s() + self._waiting.first_byte_s, self._ends_s)
+
+    def ran_out(self, what: str) -> ExchangeFailed:
+        """Returns the failure of a wait that was too long; `what` says what did not come.
+
+        It is not held against the server where the call had hardly any time for it.
+        """
+        waited_s = self._clock.elapsed_s() - self._started_s
+        blames = True if waited_s >= self._fair_s else None
+        return ExchangeFailed(f"tier {self._tier} {what} within {waited_s:.3g} s", blames_server=blames)

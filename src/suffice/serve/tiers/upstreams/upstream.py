@@ -1,0 +1,277 @@
+"""A tier that is an OpenAI-compatible server: vLLM, Ollama, LM Studio, Mistral, OpenAI ...
+
+The client's body is passed on with the tier's model name; of its headers none is. What a server says
+is checked before it is called an answer, and its failures never show its address or its key.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import aiohttp
+import orjson
+
+from suffice.clock import Clock, SystemClock
+from suffice.models.http.endpoint import is_offline
+from suffice.models.http.spend import Price
+from suffice.ports import Usage
+from suffice.serve.call import Call
+from suffice.serve.errors import TierFailed, TierUnavailable
+from suffice.serve.json_shape import brackets_in, excess_in, excess_unparsed
+from suffice.serve.reply import Place, Reply, Streaming
+from suffice.serve.tiers.upstreams.allowance import Allowance
+from suffice.serve.tiers.upstreams.breaker import Breaker, BreakerState
+from suffice.serve.tiers.upstreams.completion import cut_context, error_in, text_of, usage_in
+from suffice.serve.tiers.upstreams.concurrency import Places
+from suffice.serve.tiers.upstreams.exchange import Exchanges
+from suffice.serve.tiers.upstreams.passed_on import (
+    PATHS,
+    body_for,
+    can_stream,
+    hides_usage,
+    text_bytes,
+    tokens_estimated,
+)
+from suffice.serve.tiers.upstreams.retries import ExchangeFailed, Retries, Sleep
+from suffice.serve.tiers.upstreams.upstream_chunks import UpstreamChunks
+from suffice.serve.tiers.upstreams.upstream_settings import UpstreamSettings
+
+Result = TypeVar("Result")
+# Where another call is just trying whether the server is back.
+_SHORTEST_PAUSE_S = 1.0
+# Of a model's name as servers say it: it is kept with every call, and shown.
+_LONGEST_NAME = 200
+
+
+@dataclass(slots=True)
+class _Turn:
+    """One call's place at the server and its number at the breaker; given back once."""
+
+    places: Places
+    breaker: Breaker
+    number: int
+    is_over: bool = False
+
+    def end(self, *, failed: bool | None) -> None:
+        if not self.is_over:
+            self.is_over = True
+            self.places.give_back()
+            self.breaker.leave(self.number, failed=failed)
+
+
+class UpstreamTier:
+    """Asks one server, so many calls at once, and leaves it alone while it fails."""
+
+    def __init__(
+        self,
+        settings: UpstreamSettings,
+        *,
+        clock: Clock | None = None,
+        offline: bool = False,
+        sleep: Sleep = asyncio.sleep,
+        seed: int | None = None,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock or SystemClock()
+        endpoint = settings.endpoint
+        reachable = settings.reachable(offline=is_offline(asked=offline))
+        self._exchanges = Exchanges(settings, reachable=reachable)
+        self._retries = Retries(endpoint.waiting, sleep=sleep, seed=seed)
+        self._breaker = Breaker(settings.breaker, clock=self._clock)
+        self._places = Places(
+            settings.name, places=endpoint.concurrency, queue=settings.queue, queue_s=settings.queue_s
+        )
+
+    @property
+    def name(self) -> str:
+        """Returns the name the site gives it."""
+        return self._settings.name
+
+    @property
+    def place(self) -> Place:
+        """Returns REMOTE: a server on this machine too is another program, which may pass on what it gets."""
+        return Place.REMOTE
+
+    @property
+    def price(self) -> Price | None:
+        """Returns what its tokens cost, None where the site does not say."""
+        return self._settings.endpoint.price
+
+    @property
+    def breaker_state(self) -> BreakerState:
+        """Returns whether its circuit breaker lets calls through, for metrics and pages."""
+        return self._breaker.state
+
+    @property
+    def load(self) -> tuple[int, int]:
+        """Returns how many calls are at work and how many wait, for metrics."""
+        return self._places.taken, self._places.waiting
+
+    async def answer(self, call: Call) -> Reply:
+        """Returns the server's whole reply; cancelling closes the connection.
+
+        Raises:
+            TierFailed: an error, a timeout, a reply that is none; `TierUnavailable`: the breaker is open.
+            LimitReached: too many calls wait for it already.
+        """
+        path, body = self._prepared(call, stream=False)
+        allowance = self._allowance(call)
+
+        async def once() -> Reply:
+            allowance.restart()
+            response = await self._exchanges.open(path, body, allowance, traceparent=call.traceparent)
+            return self._reply(call, await self._exchanges.read(response, allowance))
+
+        turn = await self._turn(allowance)
+        reply = await self._in_turn(turn, once, allowance)
+        turn.end(failed=False)
+        return reply
+
+    async def stream(self, call: Call) -> Streaming | Reply:
+        """Returns the server's reply in parts, once it has begun; whole where the server does not stream.
+
+        Raises:
+            TierFailed, LimitReached: as `answer`.
+        """
+        if not can_stream(call.operation):
+            return await self.answer(call)
+        path, body = self._prepared(call, stream=True)
+        allowance = self._allowance(call)
+        turn = await self._turn(allowance)
+
+        async def once() -> Streaming | Reply:
+            allowance.restart()
+            response = await self._exchanges.open(path, body, allowance, traceparent=call.traceparent)
+            match response.content_type:
+                case "text/event-stream":
+                    return await self._streaming(call, response, allowance=allowance, turn=turn)
+                case "application/json":
+                    return self._reply(call, await self._exchanges.read(response, allowance))
+            response.close()
+            raise ExchangeFailed(f"tier {self.name} sent no stream but {response.content_type[:80]!r}")
+
+        result = await self._in_turn(turn, once, allowance)
+        if isinstance(result, Reply):
+            turn.end(failed=False)
+        else:
+            self._breaker.leave(turn.number, failed=False)  # a probe has succeeded once it begins
+        return result
+
+    async def close(self) -> None:
+        """Closes the connections; twice is harmless."""
+        await self._exchanges.close()
+
+    def _prepared(self, call: Call, *, stream: bool) -> tuple[str, bytes]:
+        if call.local_only or call.wishes.local_only:  # who asks should know; nothing leaves if not
+            raise TierUnavailable(f"the call may not leave this machine for tier {self.name}")
+        path = PATHS.get(call.operation)
+        if path is None:
+            raise TierUnavailable(f"tier {self.name} does not answer {call.operation.value} calls")
+        self._exchanges.check()
+        try:
+            return path, orjson.dumps(body_for(self._settings, call, stream=stream))
+        except orjson.JSONEncodeError as error:
+            message = f"tier {self.name}: the body cannot be sent as JSON: {error}"
+            raise TierFailed(message, is_callers_fault=True) from error
+
+    def _allowance(self, call: Call) -> Allowance:
+        settings = self._settings
+        return Allowance(
+            settings.name,
+            settings.endpoint.waiting,
+            clock=self._clock,
+            deadline_s=call.deadline_s,
+            fair_s=settings.breaker.fair_s,
+        )
+
+    async def _turn(self, allowance: Allowance) -> _Turn:
+        number = self._breaker.enter()
+        if number is None:
+            retry_after_s = max(_SHORTEST_PAUSE_S, self._breaker.retry_after_s)
+            raise TierUnavailable(f"tier {self.name} failed too often of late", retry_after_s=retry_after_s)
+        try:
+            await self._places.take(left_s=allowance.left_s())
+        except BaseException:
+            self._breaker.leave(number, failed=None)
+            raise
+        return _Turn(self._places, self._breaker, number)
+
+    async def _in_turn(
+        self, turn: _Turn, once: Callable[[], Awaitable[Result]], allowance: Allowance
+    ) -> Result:
+        try:
+            return await self._retries(once, left_s=allowance.left_s)
+        except ExchangeFailed as failure:
+            turn.end(failed=failure.blames_server)
+            raise
+        except BaseException:  # cancelled: says nothing about the server
+            turn.end(failed=None)
+            raise
+
+    async def _streaming(
+        self, call: Call, response: aiohttp.ClientResponse, *, allowance: Allowance, turn: _Turn
+    ) -> Streaming:
+        def at_end(usage: Usage, failure: ExchangeFailed | None) -> None:
+            streaming.usage = usage
+            streaming.cost_usd = self._cost_usd(usage)
+            if usage.output_tokens is None:  # the reader left before it came: the server is paid all the same
+                read, written = tokens_estimated(call), chunks.tokens_estimated
+                streaming.budget_tokens = read + written
+                estimate = Usage(input_tokens=read, output_tokens=written)
+                streaming.budget_usd = self._cost_usd(estimate) or 0.0
+            turn.end(failed=failure.blames_server if failure else None)
+
+        chunks = UpstreamChunks(
+            response,
+            settings=self._settings,
+            allowance=allowance,
+            hides_usage=hides_usage(call),
+            at_end=at_end,
+        )
+        model = self._settings.endpoint.model
+        streaming = Streaming(tier=self.name, place=Place.REMOTE, model=model, chunks=chunks)
+        streaming.model = (await chunks.begin())[:_LONGEST_NAME] or model
+        return streaming
+
+    def _reply(self, call: Call, data: bytes) -> Reply:
+        payload = self._parsed(data)
+        if error_in(payload):
+            raise ExchangeFailed(f"tier {self.name} sent an error with status 200")
+        text = text_of(call.operation, payload)
+        if text is None:
+            raise ExchangeFailed(f"tier {self.name} sent JSON that is no {call.operation.value} reply")
+        usage = usage_in(payload)
+        model = payload.get("model")
+        return Reply(
+            tier=self.name,
+            place=Place.REMOTE,
+            model=model[:_LONGEST_NAME]
+            if isinstance(model, str) and model
+            else self._settings.endpoint.model,
+            text=text,
+            why=cut_context(sent_bytes=text_bytes(call), usage=usage),
+            payload=payload,
+            usage=usage,
+            cost_usd=self._cost_usd(usage),
+        )
+
+    def _parsed(self, data: bytes) -> Any:
+        brackets = brackets_in(data)
+        excess = excess_unparsed(brackets)
+        try:
+            payload = None if excess else orjson.loads(data)
+        except orjson.JSONDecodeError as error:
+            raise ExchangeFailed(f"tier {self.name} sent a reply that is no JSON") from error
+        if excess := excess or excess_in(payload, brackets):
+            raise ExchangeFailed(f"tier {self.name} sent a reply with {excess}")
+        return payload
+
+    def _cost_usd(self, usage: Usage) -> float | None:
+        """Returns what the tokens cost, None where price or tokens are not known."""
+        price = self.price
+        if price is None or usage.input_tokens is None:
+            return None
+        if usage.output_tokens is None and price.usd_per_1m_output:
+            return None
+        return price.cost_usd(input_tokens=usage.input_tokens, output_tokens=usage.output_tokens or 0)
