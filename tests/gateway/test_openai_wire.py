@@ -65,14 +65,16 @@ def test_several_choices_are_for_tiers_that_have_several(client: OpenAI, compose
     assert [{"several answers"}, set()] == [call.needs for call in composed.walk.calls[-2:]]
 
 
-def test_tokens_that_nobody_counted_are_null_and_not_zero(client: OpenAI) -> None:
-    """A model without a tokenizer has no token counts; whole answers and streams say null for each."""
+def test_tokens_that_nobody_counted_are_estimated_and_marked(client: OpenAI) -> None:
+    """A model without a tokenizer gives no counts; whole answers and streams hold estimates that say so."""
     asked: Any = {"model": "uncounted", "messages": MESSAGES}
     *_, last = client.chat.completions.create(**asked, stream=True, stream_options={"include_usage": True})
     assert [] == last.choices
     for usage in (last.usage, client.chat.completions.create(**asked).usage):
         assert usage is not None
-        assert (None, None, None) == (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens)
+        counts = (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens)
+        assert (5, 2, 7) == counts
+        assert {"estimated": True} == usage.model_extra
 
 
 def test_a_stop_text_cuts_a_local_answer(client: OpenAI) -> None:

@@ -75,7 +75,7 @@ def whole(call: Call, reply: Reply, created: int) -> dict[str, Any]:
                 "finish_reason": "stop",
             }
         ],
-        "usage": usage_of(reply.usage),
+        "usage": usage_of(reply.usage, call.request, text),
     }
 
 

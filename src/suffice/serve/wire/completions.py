@@ -59,7 +59,7 @@ def whole(call: Call, reply: Reply, created: int) -> dict[str, Any]:
         "created": created,
         "model": reply.model,
         "choices": [{"index": 0, "text": said, "logprobs": None, "finish_reason": "stop"}],
-        "usage": usage_of(reply.usage),
+        "usage": usage_of(reply.usage, call.request, text),
     }
 
 

@@ -92,7 +92,13 @@ SHARED: Mapping[str, Schema] = {
     ),
     "Usage": obj(
         ["prompt_tokens", "completion_tokens", "total_tokens"],
-        {"prompt_tokens": COUNT, "completion_tokens": COUNT, "total_tokens": COUNT},
+        {
+            "prompt_tokens": COUNT,
+            "completion_tokens": COUNT,
+            "total_tokens": COUNT,
+            "estimated": YES_OR_NO,
+        },
+        description="`estimated`: a count comes from the texts' bytes, as the model counts no tokens.",
     ),
     "Ticket": obj(
         ["id", "object", "url", "message", "suffice"],

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from suffice.ports import Usage
+from suffice.models.http.spend import tokens_of_text
+from suffice.ports import Request, Usage
 from suffice.serve.errors import BadCall
 from suffice.serve.wire import body as fields
 from suffice.serve.wire.asked import Json
@@ -69,11 +70,18 @@ def stopped(text: str, stop: Any) -> str:
     return text[: min((end for end in ends if end >= 0), default=len(text))]
 
 
-def usage_of(usage: Usage) -> dict[str, int | None]:
-    """Returns the usage in OpenAI's shape; null where a model does not count: unknown is not 0.
+def usage_of(usage: Usage, request: Request, said: str) -> dict[str, Any]:
+    """Returns the usage in OpenAI's shape; where a model counts no tokens, an estimate that says so.
 
-    The object itself is always there: clients take its fields without looking (`llm` does).
+    Clients add the counts up without looking, so there are always numbers; `estimated` is there, and
+    true, where one of them comes from the texts' bytes (`tokens_of_text`). Events keep what is known alone.
     """
     read, written = usage.input_tokens, usage.output_tokens
-    total = None if read is None or written is None else read + written
-    return {"prompt_tokens": read, "completion_tokens": written, "total_tokens": total}
+    if read is not None and written is not None:
+        return {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
+    if read is None:
+        read = tokens_of_text("".join([turn.content for turn in request.messages]) or request.text)
+    if written is None:
+        written = tokens_of_text(said)
+    counts = {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
+    return {**counts, "estimated": True}
