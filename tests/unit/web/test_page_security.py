@@ -210,6 +210,18 @@ def test_the_scope_admin_sees_all_rows():
     assert ["req-theirs"] == [row["id"] for row in shown]
 
 
+def test_who_asked_is_named():
+    """Lists and pages of calls tell the key's name, not its id alone; an unknown key has none."""
+    site = full(events=[event(2), event(4, id="req-theirs", key_id="k9")])
+    named = {row["id"]: row["key_name"] for row in site.client.get("/requests.json").json()["requests"]}
+    latest = {row["id"]: row["key_name"] for row in site.client.get("/overview.json").json()["latest"]}
+    assert named == latest
+    assert "" == named["req-theirs"]
+    (mine,) = set(named) - {"req-theirs"}
+    assert named[mine]
+    assert named[mine] in site.client.get(f"/requests/{mine}").text
+
+
 @pytest.mark.parametrize(
     ("name", "allowed"),
     [

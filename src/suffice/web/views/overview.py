@@ -36,7 +36,8 @@ async def facts(pages: Pages, visit: Visit) -> Json:
     told: Json = await pages.shared.result(
         ("overview", visit.rows_of, window), lambda: _told(pages, visit.rows_of, window)
     )
-    return told
+    names = await rows.key_names(pages, visit)
+    return {**told, "latest": [{**one, "key_name": names.get(one["key_id"], "")} for one in told["latest"]]}
 
 
 async def _told(pages: Pages, key_id: str | None, window: str) -> Json:

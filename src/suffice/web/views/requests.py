@@ -36,6 +36,7 @@ async def list_facts(pages: Pages, visit: Visit) -> Json:
     )
     kept = await pages.reads.events(visit.rows_of, wanted)
     shown, site = kept[:_A_PAGE], pages.site()
+    names = await rows.key_names(pages, visit)
     return {
         "now": pages.clock.now(),
         "url": site.url,
@@ -50,7 +51,7 @@ async def list_facts(pages: Pages, visit: Visit) -> Json:
         },
         "before": before,
         "next_before": shown[-1].number if len(kept) > _A_PAGE else None,
-        "requests": [rows.row(one.event) for one in shown],
+        "requests": [rows.row(one.event, names) for one in shown],
     }
 
 
@@ -67,7 +68,7 @@ async def one_facts(pages: Pages, visit: Visit) -> Json:
     route = next((route for route in site.routes if route.name == event.route), None)
     return {
         "now": pages.clock.now(),
-        "request": rows.whole(event),
+        "request": rows.whole(event, await rows.key_names(pages, visit)),
         "route": None
         if route is None
         else {

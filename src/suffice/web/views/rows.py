@@ -1,17 +1,31 @@
 """An event as the pages' JSON: a short row of a list, or all that is kept of it."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from suffice.serve.event import Event
 from suffice.serve.reply import Step
-from suffice.web.visit import Json
+from suffice.web.visit import Json, Pages, Visit
 
 
-def row(event: Event) -> Json:
-    """Returns what a list tells of a call; `confidence` is that of the last tier that told one."""
+async def key_names(pages: Pages, visit: Visit) -> dict[str, str]:
+    """Returns the names of the keys whose rows a visit may see, by key id."""
+    if visit.rows_of is not None:
+        return {visit.caller.key_id: visit.caller.name}
+    return {key.id: key.name for key in await pages.keys.all_keys()}
+
+
+def row(event: Event, names: Mapping[str, str] = MappingProxyType({})) -> Json:
+    """Returns what a list tells of a call; `confidence` is that of the last tier that told one.
+
+    `names` are the keys' names by id.
+    """
     known = [step.confidence for step in event.steps if step.confidence is not None]
     return {
         "id": event.id,
         "at": event.at,
         "key_id": event.key_id,
+        "key_name": names.get(event.key_id, ""),
         "route": event.route,
         "requested_model": event.requested_model,
         "operation": event.operation,
@@ -28,10 +42,10 @@ def row(event: Event) -> Json:
     }
 
 
-def whole(event: Event) -> Json:
-    """Returns everything that is kept of a call."""
+def whole(event: Event, names: Mapping[str, str] = MappingProxyType({})) -> Json:
+    """Returns everything that is kept of a call, with the key's name where `names` knows it."""
     return {
-        **row(event),
+        **row(event, names),
         "steps": [step(one) for one in event.steps],
         "data_classes": sorted(event.data_classes),
         "local_only": event.local_only,
