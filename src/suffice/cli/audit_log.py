@@ -1,6 +1,8 @@
 """`suffice audit-log`: does the gateway's log hold, what does it show, and a window of it to take away."""
 
 import dataclasses
+import difflib
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,6 +88,7 @@ def prove(  # noqa: PLR0913 - one parameter an option
     span = {"since": _time(since), "until": _time(until)}
     place = _found(place)
     proof = prove_never_left(place, _trusted(place, key), data_class, anchor=anchor, **span)
+    _check_class(data_class, proof.known_classes)
     common.give({"never_left": never_left, **_proof_value(proof)}, _proof_words(proof))
     return EXIT_HOLDS if proof.holds else EXIT_DOES_NOT
 
@@ -201,7 +204,7 @@ def _proof_value(proof: "Proof") -> dict[str, Any]:
     fields = {
         field.name: getattr(proof, field.name)
         for field in dataclasses.fields(proof)
-        if field.name not in {"verification", "policies"}
+        if field.name not in {"verification", "policies", "known_classes"}
     }
     policies = [dataclasses.asdict(policy) for policy in proof.policies]
     return {
@@ -209,6 +212,7 @@ def _proof_value(proof: "Proof") -> dict[str, Any]:
         "verdict": proof.verdict,
         **fields,
         "policies": policies,
+        "known_classes": sorted(proof.known_classes),
         "log": proof.verification.log,
         "cannot_be_seen": proof.verification.blind,
     }
@@ -233,3 +237,18 @@ def _proof_words(proof: "Proof") -> str:
         )
     lines += [f"cannot be seen: {words}" for words in proof.verification.blind]
     return "\n".join([*lines, f"{'holds' if proof.holds else 'DOES NOT HOLD'}: {proof.verdict}"])
+
+
+def _check_class(name: str, in_log: Collection[str]) -> None:
+    """Refuses a class that neither this log nor any gateway knows: a slip of the pen proves nothing."""
+    from suffice.errors import SpecError
+    from suffice.serve.event import UNINSPECTED
+    from suffice.serve.privacy.settings import OPTIONAL_CLASSES, STANDARD_CLASSES
+
+    known = sorted({*in_log, *STANDARD_CLASSES, *OPTIONAL_CLASSES, UNINSPECTED})
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        raise SpecError(
+            f"--class: there is no class {name!r}; there are {', '.join(known)}",
+            hint=f"did you mean {near[0]}?" if near else "a class of your own must have been looked for",
+        )

@@ -30,7 +30,8 @@ class Proof:
     from `first_at` to `last_at`. Of the window's `calls`, `with_class` held the class; of these `left`
     were sent to a tier that is remote, `left_masked` of them masked. `not_looked` calls came while the class
     was not looked for, or left with parts that nobody could look into: nothing is known of them. `unsigned`
-    calls came after the window, `unsigned_left` of them held the class and left.
+    calls came after the window, `unsigned_left` of them held the class and left. `known_classes` are
+    those that were ever looked for or found.
     """
 
     data_class: str
@@ -47,6 +48,7 @@ class Proof:
     unsigned_left: int
     examples: tuple[int, ...]
     policies: tuple[Policy, ...]
+    known_classes: frozenset[str]
     verification: Verification
 
     @property
@@ -87,9 +89,11 @@ class _Reader:
     until: datetime | None
     calls: list[_Tally] = field(default_factory=list)
     policies: list[Policy] = field(default_factory=list)
+    known: set[str] = field(default_factory=set)
 
     def take(self, record: Record) -> None:
         if record["kind"] == Kind.TERMS:
+            self.known.update(record["looked_for"])
             policy = Policy(
                 from_seq=record["seq"],
                 sha256=record["policy_sha256"],
@@ -104,6 +108,7 @@ class _Reader:
         if (self.since is not None and at < self.since) or (self.until is not None and at >= self.until):
             return
         event = record["event"]
+        self.known.update(event["data_classes"])
         looked = bool(self.policies) and self.policies[-1].is_looked_for
         # A picture, or a text that took too long: whoever let it go does not know what was in it.
         looked = looked and not (event["left_machine"] and UNINSPECTED in event["data_classes"])
@@ -157,5 +162,6 @@ def prove_never_left(
         unsigned_left=len(later_left),
         examples=tuple(call.seq for call in [*left, *later_left][:10]),
         policies=tuple(reader.policies),
+        known_classes=frozenset(reader.known),
         verification=found,
     )
