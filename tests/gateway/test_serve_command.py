@@ -124,6 +124,13 @@ def test_a_new_bundle_is_taken_in_at_sighup(run: Path, tmp_path: Path):
     assert "bundle desk: taken in anew" in process.errors
 
 
+@pytest.fixture(name="online")
+def _online(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process does not go offline: that could not be undone for the tests to come."""
+    monkeypatch.delenv("SUFFICE_OFFLINE", raising=False)
+
+
+@pytest.mark.usefixtures("online")
 def test_what_is_not_certified_is_refused_with_what_to_type(run: Path, capsys: pytest.CaptureFixture[str]):
     """A changed byte leaves with 2, a missing certificate with 1, as in `verify`; no traceback."""
     weights = next((run / statement.BUNDLE / "model").rglob("*.safetensors"))
@@ -140,6 +147,7 @@ def test_what_is_not_certified_is_refused_with_what_to_type(run: Path, capsys: p
         weights.write_bytes(weights.read_bytes()[:-1])
 
 
+@pytest.mark.usefixtures("online")
 def test_what_stands_in_the_way_is_told_with_what_to_type(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):

@@ -112,7 +112,7 @@ def test_a_port_in_use_is_said_with_what_to_type() -> None:
         with pytest.raises(OutputError, match=f"127.0.0.1:{port}: it is in use") as raised:
             bound(ServerSettings(port=port))
         assert f"http://127.0.0.1:{port}" == url_of(taken)
-    assert "--port" in (raised.value.hint or "")
+    assert "--listen" in (raised.value.hint or "")
 
 
 def test_an_address_of_another_machine_is_refused() -> None:
