@@ -1,6 +1,5 @@
 """What the model that a route stands in for would have cost for the same call."""
 
-import json
 from collections.abc import Mapping
 
 from suffice.compose.tiers import Tiers
@@ -52,9 +51,7 @@ def _price(route: Route, tiers: Tiers) -> Price | None:
 
 def _task_price(bundle: BundleTier) -> Price | None:
     """Returns the price of the reference that a bundle's task names; None where it has none."""
-    task = json.loads((bundle.certified.bundle / "task.json").read_bytes())
-    reference = task.get("reference") or {}
-    read, written = reference.get("usd_per_1m_input"), reference.get("usd_per_1m_output")
-    if read is None or written is None:
+    reference = bundle.spec.reference
+    if reference is None or reference.usd_per_1m_input is None or reference.usd_per_1m_output is None:
         return None
-    return Price(usd_per_1m_input=read, usd_per_1m_output=written)
+    return Price(usd_per_1m_input=reference.usd_per_1m_input, usd_per_1m_output=reference.usd_per_1m_output)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from suffice.serve.call import Call
 from suffice.serve.case import Case, Ending
 from suffice.serve.errors import ABSTAINED, CallError, NobodyAnswered, TierFailed
 from suffice.serve.gateway import Gateway
-from suffice.serve.reply import Outcome, Reply, Streaming
+from suffice.serve.reply import Outcome, Reply, Streaming, closed
 from suffice.serve.wire import headers, sse
 from suffice.serve.wire.about import About, about
 from suffice.serve.wire.asked import Api
@@ -209,7 +209,7 @@ async def _pass_on(streaming: Streaming, exchange: Exchange, sent: _Sent, *, who
         failed_here = unforeseen(exchange.id)
         return failed_here.code, sse.event(error_object(failed_here))
     finally:
-        await _closed(streaming.chunks)
+        await closed(streaming.chunks)
     return "", sse.DONE
 
 
@@ -230,10 +230,3 @@ def _route_headers(case: Case) -> Sequence[Field]:
 def _broken(message: str, code: str) -> bytes:
     """Returns the event that OpenAI's clients raise as an error; after it there is no [DONE]."""
     return sse.event(error_object(NobodyAnswered(message, code=code)))
-
-
-async def _closed(chunks: AsyncIterator[Any]) -> None:
-    """Closes a stream's source, down to its connection; a stream that has ended is closed already."""
-    close = getattr(chunks, "aclose", None)
-    if close is not None:
-        await close()

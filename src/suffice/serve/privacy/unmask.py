@@ -5,6 +5,8 @@ import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
+from suffice.serve.reply import closed
+
 _Field = tuple[str, ...]
 
 
@@ -94,9 +96,7 @@ class CallRestorer:
             if rest is not None:
                 yield rest
         finally:
-            close = getattr(chunks, "aclose", None)
-            if close is not None:
-                await close()
+            await closed(chunks)
 
 
 class _Stream:
