@@ -46,7 +46,6 @@ class Standing:
     door: KeyDoor
     tiers: Tiers
     records: Records
-    recorder: Recorder
 
     async def reload(self) -> Mapping[str, str]:
         """Returns by bundle why it was not swapped, "" where it was; records the certificates in use."""
@@ -106,7 +105,7 @@ async def opened_gateway(
             _app(parts, recorder, metrics), listens_on=site.host, port=address.port, hosts=site.hosts
         )
         await stack.enter_async_context(_in_background(door.stay_fresh(), *_watches(tiers)))
-        yield Standing(app=app, gateway=gateway, door=door, tiers=tiers, records=records, recorder=recorder)
+        yield Standing(app=app, gateway=gateway, door=door, tiers=tiers, records=records)
 
 
 def _trace_passed_on(_call_id: str, traceparent: str | None) -> str:

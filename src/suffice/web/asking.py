@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import logging
-import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +16,7 @@ from suffice.serve.gateway import Gateway
 from suffice.serve.reply import Outcome
 from suffice.serve.wire import chat
 from suffice.serve.wire.errors import error_object, unforeseen
+from suffice.serve.wire.exchange import new_id
 from suffice.web.kept_text import text_in_reply
 from suffice.web.sources import Said
 
@@ -32,7 +32,7 @@ class GatewayAsk:
     async def __call__(self, caller: Caller, *, route: str, text: str, wishes: Wishes) -> Said:
         """Returns what came back; a refusal is in the event too, with its words in `message`."""
         body = {"model": route, "messages": [{"role": "user", "content": text}]}
-        case = self._gateway.open(f"req_{secrets.token_hex(16)}", Operation.CHAT, caller)
+        case = self._gateway.open(new_id(), Operation.CHAT, caller)
         case.request_bytes = orjson.dumps(body)
         try:
             outcome = await self._gateway.answer(case, chat.API.read(body), wishes=wishes)

@@ -31,6 +31,11 @@ _LOOK_AFTER_S = 0.05
 _PROCESS, _COUNT = secrets.token_hex(8), itertools.count(secrets.randbits(40))
 
 
+def new_id() -> str:
+    """Returns the id of the next call of this process."""
+    return f"req_{_PROCESS}{next(_COUNT):016x}"
+
+
 class ClientLeft(Exception):  # noqa: N818 - reads as what it is where it is caught
     """The client closed the connection before it had its answer."""
 
@@ -39,7 +44,7 @@ class Exchange:
     """One request and its response; `id` is made here and is the only one that counts."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.id = f"req_{_PROCESS}{next(_COUNT):016x}"
+        self.id = new_id()
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.headers: Mapping[bytes, bytes] = dict(scope["headers"])
