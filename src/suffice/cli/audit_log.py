@@ -204,14 +204,16 @@ def _proof_value(proof: "Proof") -> dict[str, Any]:
     fields = {
         field.name: getattr(proof, field.name)
         for field in dataclasses.fields(proof)
-        if field.name not in {"verification", "policies", "known_classes"}
+        if field.name not in {"verification", "policies", "known_classes", "trusted"}
     }
     policies = [dataclasses.asdict(policy) for policy in proof.policies]
+    trusted = [dataclasses.asdict(server) for server in proof.trusted]
     return {
         "holds": proof.holds,
         "verdict": proof.verdict,
         **fields,
         "policies": policies,
+        "trusted_local": trusted,
         "known_classes": sorted(proof.known_classes),
         "log": proof.verification.log,
         "cannot_be_seen": proof.verification.blind,
@@ -230,11 +232,18 @@ def _proof_words(proof: "Proof") -> str:
         )
     if proof.examples:
         lines.append(f"records of calls that left: {', '.join(map(str, proof.examples))}")
+    lines += [
+        f"trusted as local by the site: {server.tier} at {' and '.join(server.addresses)}, sent "
+        f"{server.calls} calls, {server.with_class} with {proof.data_class}"
+        for server in proof.trusted
+    ]
     for policy in proof.policies:
         looked = "looked for" if policy.is_looked_for else "NOT looked for"
         lines.append(
             f"from record {policy.from_seq}: policy {policy.sha256[:16]}, {proof.data_class} {looked}"
         )
+    if proof.trusted:
+        lines.append("cannot be seen: what servers that are trusted as local pass on")
     lines += [f"cannot be seen: {words}" for words in proof.verification.blind]
     return "\n".join([*lines, f"{'holds' if proof.holds else 'DOES NOT HOLD'}: {proof.verdict}"])
 

@@ -16,6 +16,8 @@ from suffice.serve.audit.settings import AuditSettings
 from suffice.serve.event import Event
 from suffice.serve.journal import Recorder, source_of
 from suffice.serve.privacy.settings import STANDARD_CLASSES
+from suffice.serve.reply import Place
+from suffice.serve.site.addresses import server_of
 from suffice.serve.site.site import Site
 from suffice.serve.store.opened import Store, open_store
 
@@ -86,6 +88,11 @@ def audit_settings(site: Site) -> AuditSettings:
 
 
 def _terms(site: Site, certificates: frozenset[str]) -> Terms:
-    policy = {"privacy": asdict(site.privacy), "offline": site.offline}
+    trusted = {
+        server.name: "{}:{}".format(*server_of(server.endpoint.base_url))
+        for server in site.upstreams
+        if server.place is Place.TRUSTED_LOCAL
+    }
+    policy = {"privacy": asdict(site.privacy), "offline": site.offline, "trusted_local": trusted}
     looked_for = frozenset(STANDARD_CLASSES) | frozenset(site.privacy.classes)
     return Terms(policy=policy, looked_for=looked_for, certificates=certificates)

@@ -9,10 +9,8 @@ from datetime import datetime
 from suffice.ports import UNKNOWN_USAGE, Usage
 from suffice.serve.call import Call, Caller, Operation
 from suffice.serve.event import Event
-from suffice.serve.reply import Outcome, Place, Reply, Step, Streaming, Verdict
+from suffice.serve.reply import SENT, Outcome, Place, Reply, Step, Streaming, Verdict
 from suffice.serve.route import Route
-
-_SENT = frozenset({Verdict.ANSWERED, Verdict.ESCALATED, Verdict.FAILED})
 
 
 @dataclass(kw_only=True, slots=True)
@@ -52,7 +50,7 @@ class Case:
             return False
         if self.steps is None:
             return not self.call.local_only
-        return any(step.place is Place.REMOTE and step.verdict in _SENT for step in self.steps)
+        return any(step.place is Place.REMOTE and step.verdict in SENT for step in self.steps)
 
     @property
     def is_escalated(self) -> bool:

@@ -13,6 +13,7 @@ class Place(StrEnum):
 
     LOCAL = "local"  # in this process, or a process of this gateway on this machine
     REMOTE = "remote"  # a server: another machine, or another program on this one
+    TRUSTED_LOCAL = "trusted_local"  # a server that the site trusts to keep what it gets, as if it were LOCAL
     HUMAN = "human"  # the review queue of this gateway
 
 
@@ -79,6 +80,10 @@ class Verdict(StrEnum):
     FAILED = "failed"  # an error or a timeout: the next tier is a fallback
     SKIPPED = "skipped"  # policy, an open breaker, or a wish
     QUEUED = "queued"  # a person will answer
+
+
+# What says that a tier was sent the call.
+SENT = frozenset({Verdict.ANSWERED, Verdict.ESCALATED, Verdict.FAILED})
 
 
 @dataclass(kw_only=True, slots=True)

@@ -10,6 +10,7 @@ from suffice.report import numbers
 
 PLACES: Mapping[str, str] = {
     "local": "this machine",
+    "trusted_local": "a server trusted as local",
     "remote": "a server",
     "human": "a person",
 }
@@ -20,7 +21,12 @@ VERDICTS: Mapping[str, str] = {
     "skipped": "not asked",
     "queued": "waits for a person",
 }
-_WHERE: Mapping[str, str] = {"local": "on this machine", "remote": "at a server", "human": "by a person"}
+_WHERE: Mapping[str, str] = {
+    "local": "on this machine",
+    "trusted_local": "at a server trusted as local",
+    "remote": "at a server",
+    "human": "by a person",
+}
 _AGES = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 

@@ -1,5 +1,6 @@
 """What a log shows of a class of private data: how many calls held it, and whether one left the machine."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +12,9 @@ from suffice.serve.audit.records import Kind
 from suffice.serve.audit.verify import Verification, verify
 from suffice.serve.audit.walk import Record
 from suffice.serve.event import UNINSPECTED
+from suffice.serve.reply import SENT, Place
+
+_TRUSTED = Place.TRUSTED_LOCAL.value
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,6 +26,19 @@ class Policy:
     is_looked_for: bool
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trusted:
+    """A server that the site trusted as local: its tier, its `host:port`, and what it was sent of the window.
+
+    `addresses` are all that the tier had. Of the `calls` it was sent, `with_class` held the class.
+    """
+
+    tier: str
+    addresses: tuple[str, ...]
+    calls: int
+    with_class: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class Proof:
     """What the log says of one class of private data, over the window it covers.
@@ -31,7 +48,8 @@ class Proof:
     were sent to a tier that is remote, `left_masked` of them masked. `not_looked` calls came while the class
     was not looked for, or left with parts that nobody could look into: nothing is known of them. `unsigned`
     calls came after the window, `unsigned_left` of them held the class and left. `known_classes` are
-    those that were ever looked for or found.
+    those that were ever looked for or found. `trusted` are the servers that the site trusted as local:
+    what they were sent counts as stayed, on the site's word; the gateway cannot see what they pass on.
     """
 
     data_class: str
@@ -49,6 +67,7 @@ class Proof:
     examples: tuple[int, ...]
     policies: tuple[Policy, ...]
     known_classes: frozenset[str]
+    trusted: tuple[Trusted, ...]
     verification: Verification
 
     @property
@@ -65,7 +84,14 @@ class Proof:
             return f"unknown: {self.data_class} was not looked for in {self.not_looked} calls"
         if not self.calls:
             return "unknown: the window holds no signed call"
-        return f"none of the {self.with_class} calls with {self.data_class} left this machine"
+        stayed = f"none of the {self.with_class} calls with {self.data_class} left this machine"
+        lent = [server for server in self.trusted if server.with_class]
+        if not lent:
+            return stayed
+        told = ", ".join(
+            f"{one.tier} at {' and '.join(one.addresses)} was sent {one.with_class}" for one in lent
+        )
+        return f"{stayed} and the servers that the site trusts as local ({told} of them)"
 
 
 @dataclass(slots=True)
@@ -78,6 +104,7 @@ class _Tally:
     left: bool
     masked: bool
     is_looked_for: bool
+    lent_to: frozenset[str]
 
 
 @dataclass(kw_only=True)
@@ -90,10 +117,13 @@ class _Reader:
     calls: list[_Tally] = field(default_factory=list)
     policies: list[Policy] = field(default_factory=list)
     known: set[str] = field(default_factory=set)
+    addresses: dict[str, dict[str, None]] = field(default_factory=dict)
 
     def take(self, record: Record) -> None:
         if record["kind"] == Kind.TERMS:
             self.known.update(record["looked_for"])
+            for tier, address in record["policy"].get(_TRUSTED, {}).items():
+                self.addresses.setdefault(tier, {})[address] = None
             policy = Policy(
                 from_seq=record["seq"],
                 sha256=record["policy_sha256"],
@@ -113,8 +143,25 @@ class _Reader:
         # A picture, or a text that took too long: whoever let it go does not know what was in it.
         looked = looked and not (event["left_machine"] and UNINSPECTED in event["data_classes"])
         has_class = self.data_class in event["data_classes"]
+        lent_to = frozenset(
+            step["tier"] for step in event["steps"] if step["place"] == _TRUSTED and step["verdict"] in SENT
+        )
+        left = event["left_machine"]
         self.calls.append(
-            _Tally(record["seq"], record["t"], has_class, event["left_machine"], event["masked"], looked)
+            _Tally(record["seq"], record["t"], has_class, left, event["masked"], looked, lent_to)
+        )
+
+    def trusted(self, calls: Sequence[_Tally]) -> tuple[Trusted, ...]:
+        """Returns the servers that were trusted, with what they were sent of these calls."""
+        tiers = sorted(self.addresses.keys() | {tier for call in calls for tier in call.lent_to})
+        return tuple(
+            Trusted(
+                tier=tier,
+                addresses=tuple(self.addresses.get(tier, ("an address that is not told",))),
+                calls=sum(tier in call.lent_to for call in calls),
+                with_class=sum(tier in call.lent_to and call.has_class for call in calls),
+            )
+            for tier in tiers
         )
 
 
@@ -163,5 +210,6 @@ def prove_never_left(
         examples=tuple(call.seq for call in [*left, *later_left][:10]),
         policies=tuple(reader.policies),
         known_classes=frozenset(reader.known),
+        trusted=reader.trusted(calls),
         verification=found,
     )

@@ -58,6 +58,8 @@ def _first(tiers: Sequence[Tier], call: Call) -> int:
 def _refusal(tier: Tier, call: Call) -> str:
     if tier.place is Place.REMOTE:
         return _STAYS if call.local_only or call.wishes.local_only else ""
+    if tier.place is Place.TRUSTED_LOCAL:
+        return ""  # a server, so it can do what servers can; and what it is given stays
     if tier.place is Place.HUMAN and call.wishes.no_people:
         return _NO_PEOPLE
     return f"it cannot do what the call needs: {', '.join(sorted(call.needs))}" if call.needs else ""

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from suffice import extras
 from suffice.clock import Clock
 from suffice.serve.event import Event
-from suffice.serve.observe.provider import provider_of
-from suffice.serve.reply import Place, Step, Verdict
+from suffice.serve.observe.provider import SERVERS, provider_of
+from suffice.serve.reply import Step, Verdict
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -95,7 +95,7 @@ class Traces:
 
     def _draw_steps(self, event: Event, parent: "Context", start_ns: int) -> None:
         for step in event.steps:
-            kind = self._api.SpanKind.CLIENT if step.place is Place.REMOTE else self._api.SpanKind.INTERNAL
+            kind = self._api.SpanKind.CLIENT if step.place in SERVERS else self._api.SpanKind.INTERNAL
             child = self._tracer.start_span(
                 f"{event.operation} {step.tier}",
                 context=parent,

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from suffice.serve.site.problem import Problem
 from suffice.serve.site.schema import HumanKeys, ModelKeys, SiteFile, TraceKeys, UpstreamKeys
 from suffice.serve.site.site import Audit, Served, ServerLimits, Site
 from suffice.serve.store.settings import StoreSettings
-from suffice.serve.tiers.upstreams.upstream_settings import UpstreamSettings
+from suffice.serve.tiers.upstreams.upstream_settings import Trust, UpstreamSettings
 
 
 def site_from(keys: SiteFile, *, base: Path, offline: bool = False) -> Site:
@@ -43,7 +44,7 @@ def site_from(keys: SiteFile, *, base: Path, offline: bool = False) -> Site:
         served=tuple(_served(keys, base)),
         upstreams=tuple(_upstreams(keys)),
         people=tuple(name for name, tier in keys.tiers.items() if isinstance(tier, HumanKeys)),
-        privacy=_privacy(keys.privacy),
+        privacy=_privacy(keys.privacy, base),
         audit=Audit(**keys.audit.model_dump()),
         limits=ServerLimits(**keys.limits.model_dump()),
         store=StoreSettings(url=_store(keys.store, home)),
@@ -110,12 +111,19 @@ def _check_url(url: str, path: tuple[str, ...]) -> None:
         raise Problem(f"{url!r} is no address: {error}", path=path) from error
 
 
-def _privacy(section: Mapping[str, Any]) -> PrivacySettings:
+def _privacy(section: Mapping[str, Any], base: Path) -> PrivacySettings:
     try:
-        return read_privacy(section)
+        privacy = read_privacy(section)
     except SpecError as error:
         dotted, _, message = error.message.partition(": ")
         raise Problem(message, path=tuple(dotted.split(".")), hint=error.hint) from error
+    if privacy.names is None:
+        return privacy
+    path = ("privacy", "names", "bundle")
+    folder = _path(privacy.names.bundle, base, path)
+    if not _is_folder(folder):
+        raise Problem(f"there is no folder {folder}", path=path, hint="give the folder of a run")
+    return replace(privacy, names=replace(privacy.names, bundle=str(folder)))
 
 
 def _route(name: str, model: ModelKeys) -> Route:
@@ -170,10 +178,17 @@ def _upstreams(keys: SiteFile) -> Iterator[UpstreamSettings]:
                     drop_params=frozenset(tier.drop_params),
                     allow_private=tier.allow_private,
                     allow_networks=tier.allow_networks,
+                    trusted_local=_trust(tier),
                 )
             except SpecError as error:
                 message = error.message.removeprefix(f"tier {name}: ")
                 raise Problem(message, path=("tiers", name), hint=error.hint) from error
+
+
+def _trust(tier: UpstreamKeys) -> Trust:
+    if tier.trusted_local is False:
+        return Trust.NO
+    return Trust.THIS_MACHINE if tier.trusted_local is True else Trust.PRIVATE_NETWORK
 
 
 def _endpoint(tier: UpstreamKeys) -> Endpoint:

@@ -88,6 +88,11 @@ class UpstreamKeys(Part):
     queue_s: Positive = Field(default=5.0, description="longest wait for a place")
     allow_private: bool = Field(default=False, description="its name may lead into private networks")
     allow_networks: Several = Field(default=(), description="private networks (CIDR) it may lead into")
+    trusted_local: bool | Literal["private_network"] = Field(
+        default=False,
+        description="what must stay local may be sent to it: it is on this machine, or in the listed "
+        "private networks, and passes nothing on",
+    )
     drop_params: Several = Field(default=(), description="parameters of a call that it does not take")
 
     @field_validator("api_key_env")

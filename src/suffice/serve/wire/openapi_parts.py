@@ -79,7 +79,7 @@ SHARED: Mapping[str, Schema] = {
             "request_id": NAME,
             "route": NAME,
             "tier": {"type": ["string", "null"]},
-            "place": {"enum": ["local", "remote", "human", None]},
+            "place": {"enum": ["local", "trusted_local", "remote", "human", None]},
             "confidence": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
             "certificate": {
                 "type": ["string", "null"],

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from suffice.serve.errors import BadCall
+from suffice.serve.reply import Place
 from suffice.serve.store.records import Filter, Latency, Rate, Span, Traffic
 from suffice.stats.intervals import wilson
 from suffice.web.sources import SiteFacts
@@ -22,6 +23,7 @@ WINDOWS: Mapping[str, tuple[int, int]] = {
 }
 _LATEST = 8
 _LEVEL = 0.95
+_LOCAL = frozenset({Place.LOCAL, Place.TRUSTED_LOCAL})
 
 
 async def facts(pages: Pages, visit: Visit) -> Json:
@@ -93,7 +95,7 @@ def _traffic(traffic: Sequence[Traffic], site: SiteFacts, latencies: Sequence[La
         if tier
     ]
     answered = sum(tier["calls"] for tier in tiers)
-    local = sum(tier["calls"] for tier in tiers if tier["place"] == "local")
+    local = sum(tier["calls"] for tier in tiers if tier["place"] in _LOCAL)
     return {
         "calls": n,
         "failed": sum(part.failed for part in traffic),

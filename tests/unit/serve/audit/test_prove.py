@@ -13,6 +13,7 @@ from suffice.serve.audit import exported
 from suffice.serve.audit.log import Terms
 from suffice.serve.audit.prove import prove_never_left
 from suffice.serve.audit.verify import verify
+from suffice.serve.reply import Place, Step, Verdict
 from tests.unit.serve.audit.conftest import TERMS
 from tests.unit.serve.audit.test_log import SteppingClock
 from tests.unit.serve.made_events import NOON, made_event
@@ -182,3 +183,23 @@ def test_the_command_tells_by_its_exit_code(bench, capsys, tmp_path):
     bench.file.write_bytes(b"")
     assert 1 == run(capsys, "verify", bench.folder)[0]
     assert 2 == run(capsys, "export", bench.folder, "--out", place, "--since", "yesterday")[0]
+
+
+def test_servers_trusted_as_local_are_named_with_what_they_were_sent(bench):
+    """What the site calls local counts as stayed, and the verdict says on whose word."""
+    sent = made_event(
+        1, data_classes=PHI, place=Place.TRUSTED_LOCAL, steps=(trusted_step("ollama", Verdict.FAILED),)
+    )
+    skipped = made_event(2, data_classes=PHI, steps=(trusted_step("ollama", Verdict.SKIPPED),))
+    policy = {**TERMS.policy, "trusted_local": {"ollama": "127.0.0.1:11434", "idle": "127.0.0.1:1"}}
+    written(bench, made_event(0), sent, skipped, terms=dataclasses.replace(TERMS, policy=policy))
+    proof = proof_of(bench)
+    told = [(server.tier, server.calls, server.with_class) for server in proof.trusted]
+    assert [("idle", 0, 0), ("ollama", 1, 1)] == told
+    assert proof.holds
+    assert proof.verdict.endswith("trusts as local (ollama at 127.0.0.1:11434 was sent 1 of them)")
+
+
+def trusted_step(tier, verdict):
+    """Returns a step at a server that the site trusts as local."""
+    return Step(tier=tier, place=Place.TRUSTED_LOCAL, verdict=verdict)

@@ -37,7 +37,8 @@ class Reachable:
     """The addresses one tier may connect to.
 
     `loopback`: base_url names this machine. `private`: the site allows private networks and this
-    machine. `networks`: listed ones. `offline`: nothing public but what is listed. Link-local,
+    machine. `networks`: listed ones. `offline`, `trusted`: nothing public but what is listed, since
+    the site is offline, or since this tier is trusted as local. Link-local,
     metadata, multicast and unspecified addresses are refused whatever is allowed.
     """
 
@@ -45,6 +46,7 @@ class Reachable:
     private: bool = False
     networks: tuple[Network, ...] = ()
     offline: bool = False
+    trusted: bool = False
 
     def refusal(self, address: Address) -> str | None:
         """Returns what is wrong with an address, e.g. "a private address"; None for one that is allowed."""
@@ -59,7 +61,7 @@ class Reachable:
             return None if self.loopback or self.private else "an address of this machine"
         if not address.is_global:  # private, shared, reserved, documentation ...
             return None if self.private else "a private address"
-        return "a public address, while offline" if self.offline else None
+        return f"a public address, {self._confined}" if self._confined else None
 
     def refusal_of_host(self, host: str) -> str | None:
         """Returns what is wrong with a host before it is looked up, None for nothing.
@@ -71,7 +73,14 @@ class Reachable:
             return self.refusal(ipaddress.ip_address(host.partition("%")[0]))
         except ValueError:
             listed = host == "localhost" or self.private or self.networks
-            return "a name to be looked up, while offline" if self.offline and not listed else None
+            return f"a name to be looked up, {self._confined}" if self._confined and not listed else None
+
+    @property
+    def _confined(self) -> str:
+        """Returns why nothing public may be reached, "" where it may."""
+        if self.offline:
+            return "while offline"
+        return "of a server trusted as local" if self.trusted else ""
 
     def socket_factory(self) -> SocketFactoryType:
         """Returns what makes the sockets of a connector: none for an address that is refused."""

@@ -4,6 +4,7 @@ from typing import Any
 
 from suffice.models.http.spend import tokens_of_text
 from suffice.serve.call import Call, Operation
+from suffice.serve.reply import Place
 from suffice.serve.tiers.upstreams.upstream_settings import UpstreamSettings
 
 PATHS = {
@@ -17,12 +18,13 @@ _STREAMED = frozenset({Operation.CHAT, Operation.COMPLETION})
 
 
 def body_for(settings: UpstreamSettings, call: Call, *, stream: bool) -> dict[str, Any]:
-    """Returns the JSON object to send: the masked body where policy masked it.
+    """Returns the JSON object to send: the masked body where policy masked it and it leaves.
 
     A stream is asked for its usage, so that it can be charged; `hides_usage` says whether the client
     did not ask for that.
     """
-    body = call.body if call.masked_body is None else call.masked_body
+    is_whole = call.masked_body is None or settings.place is Place.TRUSTED_LOCAL
+    body = call.body if is_whole else call.masked_body or {}
     sent = {name: value for name, value in body.items() if not settings.is_dropped(name)}
     sent["model"] = settings.endpoint.model
     sent.pop("stream", None)

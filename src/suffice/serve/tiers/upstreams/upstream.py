@@ -73,6 +73,7 @@ class UpstreamTier:
         seed: int | None = None,
     ) -> None:
         self._settings = settings
+        self._place = settings.place
         self._clock = clock or SystemClock()
         endpoint = settings.endpoint
         reachable = settings.reachable(offline=is_offline(asked=offline))
@@ -90,8 +91,8 @@ class UpstreamTier:
 
     @property
     def place(self) -> Place:
-        """Returns REMOTE: a server on this machine too is another program, which may pass on what it gets."""
-        return Place.REMOTE
+        """Returns REMOTE, of a server on this machine too: it may pass on what it gets; or TRUSTED_LOCAL."""
+        return self._place
 
     @property
     def price(self) -> Price | None:
@@ -163,7 +164,8 @@ class UpstreamTier:
         await self._exchanges.close()
 
     def _prepared(self, call: Call, *, stream: bool) -> tuple[str, bytes]:
-        if call.local_only or call.wishes.local_only:  # who asks should know; nothing leaves if not
+        stays = call.local_only or call.wishes.local_only
+        if stays and self._place is Place.REMOTE:  # who asks should know; nothing leaves if not
             raise TierUnavailable(f"the call may not leave this machine for tier {self.name}")
         path = PATHS.get(call.operation)
         if path is None:
@@ -230,7 +232,7 @@ class UpstreamTier:
             at_end=at_end,
         )
         model = self._settings.endpoint.model
-        streaming = Streaming(tier=self.name, place=Place.REMOTE, model=model, chunks=chunks)
+        streaming = Streaming(tier=self.name, place=self._place, model=model, chunks=chunks)
         streaming.model = (await chunks.begin())[:_LONGEST_NAME] or model
         return streaming
 
@@ -245,7 +247,7 @@ class UpstreamTier:
         model = payload.get("model")
         return Reply(
             tier=self.name,
-            place=Place.REMOTE,
+            place=self._place,
             model=model[:_LONGEST_NAME]
             if isinstance(model, str) and model
             else self._settings.endpoint.model,

@@ -3,15 +3,27 @@
 import ipaddress
 import math
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from suffice.errors import SpecError
 from suffice.models.http.endpoint import Endpoint
 from suffice.models.http.transport import LARGEST_REPLY_BYTES
+from suffice.serve.reply import Place
 from suffice.serve.tiers.upstreams.addresses import Network, Reachable
 from suffice.serve.tiers.upstreams.breaker import BreakerSettings
 
 # Fields that no server but this gateway knows: they choose how it answers, and are never passed on.
 _OWN_PREFIX = "suffice"
+# Names of models that Ollama, wherever it runs, has answered at its own company.
+_PASSED_ON = (":cloud", "-cloud")
+
+
+class Trust(StrEnum):
+    """Whether a server is trusted to keep what it gets, as if it were a part of this gateway."""
+
+    NO = "no"
+    THIS_MACHINE = "this_machine"
+    PRIVATE_NETWORK = "private_network"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +33,9 @@ class UpstreamSettings:
     Of `endpoint` its address, model, key's variable, price, concurrency and waiting are used. At most
     `queue` calls wait for one of the `endpoint.concurrency` places, each `queue_s` at most.
     `drop_params` are fields of a body that the server refuses. `allow_private` lets the name resolve
-    to private and loopback addresses, `allow_networks` (CIDR) to these ones only. A reply, whole or
+    to private and loopback addresses, `allow_networks` (CIDR) to these ones only. `trusted_local`: what
+    must stay local may be sent there; then nothing but this machine, or a listed private network, is
+    connected to. A reply, whole or
     streamed, may have `reply_bytes`, one event of a stream `event_bytes`.
     """
 
@@ -32,6 +46,7 @@ class UpstreamSettings:
     drop_params: frozenset[str] = frozenset()
     allow_private: bool = False
     allow_networks: tuple[str, ...] = ()
+    trusted_local: Trust = Trust.NO
     reply_bytes: int = 4 * LARGEST_REPLY_BYTES
     event_bytes: int = 1 << 20
     breaker: BreakerSettings = field(default_factory=BreakerSettings)
@@ -49,6 +64,7 @@ class UpstreamSettings:
             raise SpecError(
                 f"tier {self.name}: drop_params cannot hold {sorted(taken)}: no call goes without"
             )
+        self._check_trust()
         reachable = self.reachable(offline=False)
         if (why := reachable.refusal_of_host(self.endpoint.host)) is not None:
             raise SpecError(
@@ -65,13 +81,58 @@ class UpstreamSettings:
         return Reachable(
             loopback=self.endpoint.is_loopback,
             private=self.allow_private,
-            networks=tuple(_network(self.name, text) for text in self.allow_networks),
+            networks=self._networks(),
             offline=offline,
+            trusted=self.trusted_local is not Trust.NO,
         )
+
+    @property
+    def place(self) -> Place:
+        """Returns where its answers come from, as policy, audit log and pages count it."""
+        return Place.REMOTE if self.trusted_local is Trust.NO else Place.TRUSTED_LOCAL
 
     def is_dropped(self, name: str) -> bool:
         """Says whether a field of a body stays here."""
         return name in self.drop_params or name.startswith(_OWN_PREFIX)
+
+    def _networks(self) -> tuple[Network, ...]:
+        return tuple(_network(self.name, text) for text in self.allow_networks)
+
+    def _check_trust(self) -> None:
+        """Refuses to trust what is not known to be here.
+
+        Raises:
+            SpecError: another machine's address, networks that are not private, a model that is known to be
+                answered elsewhere.
+        """
+        host = self.endpoint.host
+        match self.trusted_local:
+            case Trust.NO:
+                return
+            case Trust.THIS_MACHINE if not self.endpoint.is_loopback:
+                raise SpecError(
+                    f"tier {self.name}: trusted_local: true is for servers on this machine, not {host}",
+                    hint="give 127.0.0.1, ::1 or localhost; or, for a server in a network of your own, "
+                    "trusted_local: private_network and allow_networks: [that network]",
+                )
+            case Trust.THIS_MACHINE if self.allow_private or self.allow_networks:
+                raise SpecError(
+                    f"tier {self.name}: a server on this machine needs no allow_private, no allow_networks",
+                    hint="leave them out beside trusted_local: true",
+                )
+            case Trust.PRIVATE_NETWORK if self.allow_private or not self.allow_networks:
+                raise SpecError(
+                    f"tier {self.name}: trusted_local: private_network goes with the networks it is true of",
+                    hint="write allow_networks: [10.1.0.0/16], and no allow_private",
+                )
+        for network in self._networks():
+            if not network.is_private:
+                raise SpecError(f"tier {self.name}: {network} is not private, so it cannot be trusted_local")
+        if self.endpoint.model.endswith(_PASSED_ON):
+            raise SpecError(
+                f"tier {self.name}: Ollama has {self.endpoint.model!r} answered on other machines",
+                hint="name a model that is there, as `ollama list` shows it; or leave trusted_local out",
+            )
 
 
 def _network(tier: str, text: str) -> Network:
