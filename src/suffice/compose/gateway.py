@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from suffice.clock import Clock
 from suffice.compose.pages import Address, Parts, pages_of
@@ -102,7 +103,7 @@ async def opened_gateway(
             site=site, address=address, gateway=gateway, door=door, tiers=tiers, records=records, clock=clock
         )
         app = HostGuard(
-            _app(parts, recorder, metrics), listens_on=site.host, port=address.port, hosts=site.hosts
+            _app(parts, recorder, metrics), listens_on=site.host, port=address.port, hosts=_hosts(site)
         )
         await stack.enter_async_context(_in_background(door.stay_fresh(), *_watches(tiers)))
         yield Standing(app=app, gateway=gateway, door=door, tiers=tiers, records=records)
@@ -122,6 +123,12 @@ def _door(site: Site, records: Records, clock: Clock) -> KeyDoor:
     )
 
 
+def _hosts(site: Site) -> tuple[str, ...]:
+    """Returns the names that a site's requests may come to, beside where it listens."""
+    public = () if site.public_url is None else (urlsplit(site.public_url).netloc,)
+    return (*site.hosts, *public)
+
+
 def _app(parts: Parts, recorder: Recorder, metrics: Metrics) -> Asgi:
     """Returns the application: the APIs, and the pages, which read small forms alone."""
     site = parts.site
@@ -136,7 +143,7 @@ def _app(parts: Parts, recorder: Recorder, metrics: Metrics) -> Asgi:
             health=lambda: troubles(recorder),
             ready=lambda: troubles(recorder, required=site.audit.required),
             pages=BodyGuard(pages, most_bytes=_FORM_BYTES, timeout_s=_FORM_S),
-            ticket_url=f"{parts.address.url}/review/{{}}".format,
+            ticket_url=f"{parts.url}/review/{{}}".format,
         ),
     )
 

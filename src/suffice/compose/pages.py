@@ -42,6 +42,11 @@ class Parts:
     records: Records
     clock: Clock
 
+    @property
+    def url(self) -> str:
+        """Returns where clients find the gateway, without a path."""
+        return self.site.public_url or self.address.url
+
 
 def pages_of(parts: Parts) -> Pages:
     """Returns everything the pages need."""
@@ -59,6 +64,7 @@ def pages_of(parts: Parts) -> Pages:
         explain=TiersExplain(lambda: parts.tiers.bundles),
         answer_ticket=store.reviews.answer,
         audit=KeptLog(parts.records.log, parts.records.public_key, parts.clock),
+        is_behind_tls=parts.url.startswith("https:"),
     )
 
 
@@ -69,7 +75,7 @@ def _site_facts(parts: Parts) -> SiteFacts:
         if tier.last_reload is not None and tier.last_reload.why
     ]
     return SiteFacts(
-        url=f"{parts.address.url}/v1",
+        url=f"{parts.url}/v1",
         routes=tuple(parts.site.routes.values()),
         tiers=tuple(_tier_facts(name, parts) for name in parts.tiers.by_name),
         keeps_contents=parts.site.audit.contents,

@@ -1,43 +1,58 @@
-"""How often a log-in may fail: per address and in all, within one minute."""
+"""Wrong keys at the log-in: counted by who guesses and whose key is guessed, so that guessing slows down."""
 
+import asyncio
 from collections import OrderedDict, deque
+from collections.abc import Awaitable, Callable
 
 from suffice.clock import Clock
+from suffice.serve.errors import LimitReached
 
 WINDOW_S = 60.0
-PER_ADDRESS, IN_ALL = 10, 200
-_ADDRESSES_LIMIT = 10_000
+FREE = 10  # wrong keys a minute that are answered at once
+HELD_S, MOST_HELD = 1.0, 32
+_SOURCES_LIMIT = 10_000
 
 
 class Attempts:
-    """Counts failed log-ins; what is remembered is bounded."""
+    """Counts wrong keys by source: an address, or a key's public id; what is remembered is bounded.
 
-    def __init__(self, clock: Clock) -> None:
+    Nobody is locked out: it is asked only about keys that were wrong. A key's 256 random bits are not
+    found by guessing at any rate, so a limit on right ones would stop their owners alone.
+    """
+
+    def __init__(self, clock: Clock, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         self._clock = clock
+        self._sleep = sleep
         self._failed: OrderedDict[str, deque[float]] = OrderedDict()
-        self._all: deque[float] = deque()
+        self._held = 0
 
-    def wait_s(self, address: str) -> float:
-        """Returns how long this address must wait before it may try again; 0 for not at all."""
-        now = self._clock.elapsed_s()
-        waits = (
-            _wait_s(self._failed.get(address, deque()), PER_ADDRESS, now),
-            _wait_s(self._all, IN_ALL, now),
-        )
-        return max(waits)
+    async def failed(self, *sources: str) -> None:
+        """Counts a wrong key; beyond the free ones of a minute it is answered after a second.
 
-    def failed(self, address: str) -> None:
-        """Counts one failure."""
+        So many answers are held back at most: the further ones come at once, for waiting costs memory too.
+
+        Raises:
+            LimitReached: one of the sources has used up its free ones.
+        """
+        wait_s = max(self._counted(source) for source in sources)
+        if wait_s <= 0:
+            return
+        if self._held < MOST_HELD:
+            self._held += 1
+            try:
+                await self._sleep(HELD_S)
+            finally:
+                self._held -= 1
+        raise LimitReached("too many wrong keys: a right one is let in at any time", retry_after_s=wait_s)
+
+    def _counted(self, source: str) -> float:
+        """Counts one failure, and returns how long it takes until another is free; 0 for one that was."""
         now = self._clock.elapsed_s()
-        self._failed.setdefault(address, deque(maxlen=PER_ADDRESS)).append(now)
-        self._failed.move_to_end(address)
-        self._all.append(now)
-        while len(self._all) > IN_ALL:
-            self._all.popleft()
-        while len(self._failed) > _ADDRESSES_LIMIT:
+        times = self._failed.setdefault(source, deque(maxlen=FREE + 1))
+        times.append(now)
+        self._failed.move_to_end(source)
+        while len(self._failed) > _SOURCES_LIMIT:
             self._failed.popitem(last=False)
-
-
-def _wait_s(failures: deque[float], limit: int, now: float) -> float:
-    recent = [moment for moment in failures if now - moment < WINDOW_S]
-    return 0.0 if len(recent) < limit else WINDOW_S - (now - recent[-limit])
+        if len(times) <= FREE or now - times[0] >= WINDOW_S:
+            return 0.0
+        return WINDOW_S - (now - times[1])

@@ -7,7 +7,8 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from suffice.serve.errors import CallError, LimitReached, NotAllowed, NotAuthenticated
+from suffice.serve.errors import CallError, NotAllowed, NotAuthenticated
+from suffice.serve.guard.secret import parts_of
 from suffice.web.posted import check_origin, read_form
 from suffice.web.render import HEADERS, html_response
 from suffice.web.sessions import COOKIE, LIFETIME_S, VISIT_COOKIE, new_visit
@@ -32,15 +33,13 @@ def form(pages: Pages) -> Endpoint:
 def log_in(pages: Pages) -> Endpoint:
     """Returns the endpoint that takes a key and begins a session.
 
-    A wrong key costs one of a few attempts a minute, per address and in all.
+    A right key is let in at any time; wrong ones are answered late where there are many.
     """
 
     async def taken(request: Request) -> Response:
         address = request.client.host if request.client else ""
         try:
             check_origin(request)
-            if (wait_s := pages.attempts.wait_s(address)) > 0:
-                raise LimitReached("too many failed log-ins: wait a minute", retry_after_s=wait_s)
             fields = await read_form(request)
             visit = request.cookies.get(VISIT_COOKIE, "")
             if not pages.sessions.is_form_token(fields.get("token", ""), visit, "login"):
@@ -49,7 +48,7 @@ def log_in(pages: Pages) -> Endpoint:
             try:
                 caller = await pages.door.authenticate(f"Bearer {key}")
             except NotAuthenticated as error:
-                pages.attempts.failed(address)
+                await pages.attempts.failed(address, *_public_id(key))
                 raise NotAuthenticated("this is no key of this gateway, or it was revoked") from error
             if not caller.scopes & _USEFUL:
                 raise NotAllowed("this key may see no page: make one with `--scope view`")
@@ -59,7 +58,7 @@ def log_in(pages: Pages) -> Endpoint:
         target = _own_path(request.query_params.get("next", ""))
         response = RedirectResponse(target, 303, dict(HEADERS))
         response.set_cookie(
-            COOKIE, cookie, LIFETIME_S, httponly=True, samesite="strict", secure=_is_tls(request)
+            COOKIE, cookie, LIFETIME_S, httponly=True, samesite="strict", secure=_is_tls(pages, request)
         )
         response.delete_cookie(VISIT_COOKIE, path="/")
         return response
@@ -109,7 +108,7 @@ def _page(pages: Pages, request: Request, *, problem: str | None = None, status:
     frame = {"title": "Log in", "form_token": pages.sessions.form_token(visit, "login")}
     response = html_response("login", facts, frame=frame, status=status)
     response.set_cookie(
-        VISIT_COOKIE, visit, _VISIT_S, httponly=True, samesite="strict", secure=_is_tls(request)
+        VISIT_COOKIE, visit, _VISIT_S, httponly=True, samesite="strict", secure=_is_tls(pages, request)
     )
     return response
 
@@ -119,5 +118,12 @@ def _own_path(given: str) -> str:
     return given if _OWN_PATH.fullmatch(given) else "/"
 
 
-def _is_tls(request: Request) -> bool:
-    return request.url.scheme == "https"
+def _public_id(key: str) -> tuple[str, ...]:
+    """Returns the id that a key names, whether there is such a one or not; none for what is no key."""
+    parts = parts_of(f"Bearer {key}")
+    return () if parts is None else parts[:1]
+
+
+def _is_tls(pages: Pages, request: Request) -> bool:
+    """Says whether cookies must not go in the clear; behind a proxy only the site file knows."""
+    return pages.is_behind_tls or request.url.scheme == "https"

@@ -22,7 +22,10 @@ _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True, kw_only=True)
 class Pages:
-    """Everything the pages need; None where the site has no such thing."""
+    """Everything the pages need; None where the site has no such thing.
+
+    `is_behind_tls`: browsers reach them by https, though the gateway itself speaks http.
+    """
 
     site: Callable[[], SiteFacts]
     door: Door
@@ -37,6 +40,7 @@ class Pages:
     answer_ticket: Answering | None = None
     audit: AuditLog | None = None
     shared: Shared = field(default_factory=Shared)
+    is_behind_tls: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,13 +1,17 @@
 """Logging in with a key: the cookie, its end, forms from elsewhere, and guessing."""
 
+import asyncio
 import re
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from starlette.testclient import TestClient
 
 from suffice.clock import FakeClock
-from suffice.web.attempts import IN_ALL, PER_ADDRESS, WINDOW_S, Attempts
+from suffice.serve.errors import LimitReached
+from suffice.web.attempts import FREE, HELD_S, MOST_HELD, WINDOW_S, Attempts
+from suffice.web.pages import app_of
 from suffice.web.sessions import COOKIE, LIFETIME_S, Sessions
 from tests.unit.web.made_up import HOST, NOW, made, own_page, ticket, token_of
 
@@ -48,6 +52,14 @@ def test_over_tls_the_cookie_never_goes_in_the_clear():
     site = made()
     site.client.base_url = HOST.replace("http:", "https:")
     assert "secure" in site.log_in().headers["set-cookie"].lower()
+
+
+def test_behind_a_proxy_with_tls_the_cookie_never_goes_in_the_clear():
+    """The proxy speaks http to the gateway: the site file says what browsers speak."""
+    for is_behind_tls in (True, False):
+        client = TestClient(app_of(replace(made().pages, is_behind_tls=is_behind_tls)), base_url=HOST)
+        cookie = client.get("/login").headers["set-cookie"].lower()
+        assert is_behind_tls == ("; secure" in cookie)
 
 
 def test_the_cookie_holds_no_secret_of_the_key():
@@ -125,28 +137,74 @@ def test_a_log_in_form_of_another_visit_is_refused():
     assert 403 == refused.status_code
 
 
-def test_guessing_keys_is_slowed_down():
-    """After some wrong keys even the right one must wait, and is told how long; then it works again."""
-    clock = MovingClock()
+def test_who_guesses_keys_waits_and_the_owner_does_not():
+    """Beyond some wrong keys a minute, each is answered late, as one too many; the right one never is."""
+    clock, pauses = MovingClock(), []
+    site = guessed(clock, pauses)
+    assert [401] * FREE == [site.log_in("guess").status_code for _ in range(FREE)]
+    refused = site.log_in("guess")
+    assert (429, "60", [HELD_S]) == (refused.status_code, refused.headers["retry-after"], pauses)
+    assert (303, [HELD_S]) == (site.log_in("boss").status_code, pauses)
+    clock.passed_s = WINDOW_S
+    assert 401 == site.log_in("guess").status_code
+
+
+def test_who_guesses_one_key_from_many_addresses_waits():
+    """Wrong secrets of one public id are counted together, wherever they come from."""
+    pauses = []
+    attempts = Attempts(MovingClock(), sleep=noted(pauses))
+
+    async def guess(number):
+        try:
+            await attempts.failed(f"10.0.0.{number}", "abcdefghijklmnop")
+        except LimitReached:
+            return 429
+        return 401
+
+    assert [401] * FREE + [429] * 3 == [asyncio.run(guess(number)) for number in range(FREE + 3)]
+    assert [HELD_S] * 3 == pauses
+
+
+def test_what_is_remembered_and_held_of_guesses_is_bounded():
+    """Of so many sources the newest are remembered; so many answers wait at most, the rest come at once."""
+
+    async def asked():
+        waiting, go_on = [], asyncio.Event()
+
+        async def sleep(_):
+            waiting.append(1)
+            await go_on.wait()
+
+        attempts = Attempts(MovingClock(), sleep=sleep)
+        for number in range(30_000):
+            await attempts.failed(f"a{number}")
+        for _ in range(FREE):
+            await attempts.failed("b")
+        guesses = [asyncio.create_task(attempts.failed("b")) for _ in range(2 * MOST_HELD)]
+        await asyncio.sleep(0.01)
+        done = sum(guess.done() for guess in guesses)
+        go_on.set()
+        ends = await asyncio.gather(*guesses, return_exceptions=True)
+        assert all(isinstance(end, LimitReached) for end in ends)
+        return len(attempts._failed), len(waiting), done
+
+    assert (10_000, MOST_HELD, MOST_HELD) == asyncio.run(asked())
+
+
+def guessed(clock, pauses):
+    """Returns pages whose log-in notes its pauses."""
     site = made(clock=clock)
-    assert [401] * PER_ADDRESS == [site.log_in("guess").status_code for _ in range(PER_ADDRESS)]
-    refused = site.log_in("boss")
-    assert (429, "60") == (refused.status_code, refused.headers["retry-after"])
-    clock.passed_s = WINDOW_S + 1
-    assert 303 == site.log_in("boss").status_code
+    site.pages.attempts._sleep = noted(pauses)
+    return site
 
 
-def test_guessing_from_many_addresses_is_slowed_down_too():
-    """So many failures in all, and every address waits; what is remembered is bounded."""
-    clock = MovingClock()
-    attempts = Attempts(clock)
-    for number in range(IN_ALL):
-        assert 0 == attempts.wait_s(f"10.0.0.{number}")
-        attempts.failed(f"10.0.0.{number}")
-    assert WINDOW_S == attempts.wait_s("192.168.0.1")
-    for number in range(30_000):
-        attempts.failed(f"a{number}")
-    assert len(attempts._failed) <= 10_000
+def noted(pauses):
+    """Returns a sleep that takes no time."""
+
+    async def sleep(seconds):
+        pauses.append(seconds)
+
+    return sleep
 
 
 def test_a_revoked_key_ends_its_session_at_once():

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from suffice import fingerprint
 from suffice.errors import SpecError
@@ -14,7 +15,7 @@ from suffice.serve.observe.traces import TraceSettings
 from suffice.serve.privacy.settings import PrivacySettings, read_privacy
 from suffice.serve.route import Route
 from suffice.serve.site.addresses import host_and_port, server_of
-from suffice.serve.site.coherence import check_hosts, check_names, check_offline, check_prompts
+from suffice.serve.site.coherence import check_hosts, check_names, check_offline, check_prompts, is_host
 from suffice.serve.site.places import embedded_store, usual_home
 from suffice.serve.site.problem import Problem
 from suffice.serve.site.schema import HumanKeys, ModelKeys, SiteFile, TraceKeys, UpstreamKeys
@@ -49,6 +50,7 @@ def site_from(keys: SiteFile, *, base: Path, offline: bool = False) -> Site:
         limits=ServerLimits(**keys.limits.model_dump()),
         store=StoreSettings(url=_store(keys.store, home)),
         traces=None if keys.traces is None else _traces(keys.traces),
+        public_url=None if keys.public_url is None else _public_url(keys.public_url),
         hosts=keys.hosts,
         offline=keys.offline or offline,
         offline_allow=allow,
@@ -102,6 +104,16 @@ def _traces(keys: TraceKeys) -> TraceSettings:
         )
     _check_url(keys.endpoint, path)
     return TraceSettings(**keys.model_dump())
+
+
+def _public_url(written: str) -> str:
+    hint = "write https://gateway.example.com, without a path"
+    parts = urlsplit(written.removesuffix("/"))
+    if parts.scheme not in {"http", "https"} or f"{parts.scheme}://{parts.netloc}" != parts.geturl():
+        raise Problem(f"{written!r} is no address of a server", path=("public_url",), hint=hint)
+    if not is_host(parts.netloc):
+        raise Problem(f"{parts.netloc[:60]!r} is no name of a host", path=("public_url",), hint=hint)
+    return parts.geturl()
 
 
 def _check_url(url: str, path: tuple[str, ...]) -> None:

@@ -60,16 +60,20 @@ def check_hosts(site: Site) -> None:
         Problem: the first of them.
     """
     for index, host in enumerate(site.hosts):
-        try:
-            is_host = _HOST.fullmatch(host) is not None and bool(host.encode("idna"))
-        except UnicodeError:
-            is_host = False
-        if not is_host:
+        if not is_host(host):
             raise Problem(
                 f"{host[:60]!r} is no name of a host",
                 path=("hosts", index),
                 hint="write gateway.example.com, or gateway.example.com:8443",
             )
+
+
+def is_host(name: str) -> bool:
+    """Says whether a Host header could hold it: a name or an address, with or without a port."""
+    try:
+        return _HOST.fullmatch(name) is not None and bool(name.encode("idna"))
+    except UnicodeError:
+        return False
 
 
 def check_offline(site: Site) -> None:

@@ -160,6 +160,7 @@ class SiteFile(Part):
     store: Words = Field(default="sqlite", description="`sqlite`, or the address of a PostgreSQL")
     traces: TraceKeys | None = Field(default=None, description="where traces are sent by OTLP")
     limits: LimitKeys = Field(default_factory=LimitKeys, description="what one client may take")
+    public_url: Words | None = Field(default=None, description="address at which clients find the gateway")
     hosts: Several = Field(default=(), description="further names allowed in a request's Host header")
     offline: bool = Field(default=False, description="open no connection but to this machine")
     offline_allow: Several = Field(default=(), description="servers, host:port, reached even when offline")

@@ -56,7 +56,8 @@ class Site:
     """One gateway's settings; every path absolute.
 
     `routes` by the name clients send, `served`, `upstreams` and `people` are the tiers that routes name.
-    `store` holds no password. `hosts` are further names of the Host header, as
+    `store` holds no password. `public_url` is where clients find the gateway, without a path; None: where it
+    listens. `hosts` are further names of the Host header, as
     written. `offline_allow` are (host, port) reached even when `offline`. `trusted_key` None: this
     machine's own. `file` is None where the site was made of a run folder.
     """
@@ -72,6 +73,7 @@ class Site:
     privacy: PrivacySettings = field(default_factory=PrivacySettings)
     audit: Audit = Audit()
     limits: ServerLimits = ServerLimits()
+    public_url: str | None = None
     hosts: tuple[str, ...] = ()
     offline: bool = False
     offline_allow: tuple[tuple[str, int], ...] = ()

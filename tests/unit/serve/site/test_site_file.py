@@ -147,6 +147,9 @@ def test_reads_every_key(tmp_path: Path) -> None:
         ("home: gateway", "traces: {endpont: x}", "unknown key 'traces.endpont'", "did you mean 'endpoint'?"),
         ("home: gateway", "store: mysql://host/db", "'mysql://host/db' is no store", "postgresql://"),
         ("[gateway.example.com]", "[https://gw.example.com]", "line 23: 'hosts.0':", "gateway.example.com"),
+        ("hosts: [", "public_url: gw.example.com\nhosts: [", "line 23: 'public_url':", "https://gateway"),
+        ("hosts: [", "public_url: https://a.b/v1\nhosts: [", "line 23: 'public_url':", "without a path"),
+        ("hosts: [", "public_url: https://u@a.b\nhosts: [", "line 23: 'public_url':", "without a path"),
         ("timeout_s: 30", "timeout_s: 0", "'models.tickets.timeout_s' is 0", ""),
         ("timeout_s: 30", "timeout_s: '30'", "'models.tickets.timeout_s' is '30'", ""),
         (
