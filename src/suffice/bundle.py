@@ -173,6 +173,22 @@ def labels_of(place: Path) -> tuple[str, ...]:
     return ()
 
 
+def schema_of(place: Path) -> Mapping[str, Any]:
+    """Returns the JSON Schema of a bundle's answers as its first model that keeps one has it; {} for none.
+
+    Raises:
+        ArtefactError: a model's manifest is damaged.
+    """
+    for manifest in sorted((place / _MODEL).rglob(artefact.MANIFEST)):
+        try:
+            schema = json.loads(manifest.read_bytes())["settings"].get("task", {}).get("schema")
+        except (OSError, ValueError, KeyError, AttributeError) as error:
+            raise ArtefactError(f"{manifest} is damaged: {error!r}") from error
+        if isinstance(schema, dict):
+            return schema
+    return {}
+
+
 def encoder_folder(place: Path) -> Path | None:
     """Returns the folder of a bundle's first sentence encoder (`models.embedder`); None without one."""
     return min((file.parent for file in (place / _MODEL).rglob(_ENCODER)), default=None)

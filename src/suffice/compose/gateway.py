@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from suffice.clock import Clock
+from suffice.compose.names import opened_names
 from suffice.compose.pages import Address, Parts, pages_of
 from suffice.compose.records import Records, opened_records
 from suffice.compose.savings import reference_cost
@@ -70,6 +71,7 @@ async def opened_gateway(
     async with AsyncExitStack() as stack:
         records = stack.enter_context(opened_records(site, clock=clock))
         tiers = await stack.enter_async_context(opened_tiers(site, records.store.reviews, clock=clock))
+        names = await stack.enter_async_context(opened_names(site))
         records.declare(tiers.certificates)
         listeners: list[Callable[[Event], None]] = []
         recorder = records.recorder(listeners, in_use=lambda: tiers.certificates)
@@ -93,7 +95,7 @@ async def opened_gateway(
                 door=door,
                 journal=recorder,
                 clock=clock,
-                inspector=PrivacyInspector(site.privacy, clock=clock),
+                inspector=PrivacyInspector(site.privacy, clock=clock, finders=names),
                 begin_trace=_trace_passed_on if traces is None else traces.begin,
                 reference_cost=reference_cost(site, tiers),
                 keeps_contents=site.audit.contents,

@@ -2,8 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator
 
 from suffice.errors import SpecError
 from suffice.serve.privacy.address import emails, ip_addresses
@@ -22,42 +21,23 @@ from suffice.serve.privacy.views import is_plain, views
 _WORD = re.compile(r"\w+")
 
 
-class Finder(Protocol):
-    """Finds one class of data by other means than rules, e.g. names by a local model; none ships."""
-
-    @property
-    def name(self) -> str:
-        """Returns the class, e.g. `name`."""
-        ...
-
-    def find(self, text: str) -> Iterable[tuple[int, int]]:
-        """Returns where a text has such data, as (start, end); what it raises keeps the call local."""
-        ...
-
-
 class Detector:
     """Finds what a site looks for; the same for every text, safe to share."""
 
-    def __init__(self, settings: PrivacySettings, finders: Sequence[Finder] = ()) -> None:
+    def __init__(self, settings: PrivacySettings) -> None:
         """Compiles the site's patterns.
 
         Raises:
-            SpecError: a pattern that cannot be used; a treatment for `name` without a finder of names.
+            SpecError: a pattern that cannot be used.
         """
-        if "name" in settings.classes and all(finder.name != "name" for finder in finders):
-            raise SpecError(
-                "privacy.classes.name: nothing here finds names of people: that takes a local model",
-                hint="leave 'name' out, or give the gateway a finder (docs/privacy.md)",
-            )
         self._settings = settings
         self._rank = settings.default.rank
         self._ranks = {name: treatment.rank for name, treatment in settings.classes.items()}
         self._kinds = kinds_of(settings.countries)
         self._regions = regions_of(settings.phone_regions)
-        self._finders = tuple(finders)
         self._custom = tuple(_custom_finder(own) for own in settings.custom)
         self._looks_for_ips = "ip_address" in settings.classes
-        self._must_look = bool(self._finders or self._custom or self._looks_for_ips)
+        self._must_look = bool(self._custom or self._looks_for_ips)
 
     def rank(self, name: str) -> int:
         """Returns how strict the treatment of a class is: 0 allow, 1 mask, 2 local_only."""
@@ -73,7 +53,7 @@ class Detector:
         """Returns what a text holds, in order, nothing overlapping; `lead` is what came before it.
 
         Raises:
-            Exception: what `tick` or a finder raises.
+            Exception: what `tick` raises.
         """
         found: list[Find] = []
         for view in views(text, tick):
@@ -98,9 +78,6 @@ class Detector:
         for name, find in self._custom:
             tick()
             yield from (Find(start, end, name) for start, end in find(text))
-        for finder in self._finders:
-            tick()
-            yield from (Find(start, end, finder.name) for start, end in finder.find(text))
 
     def _numbers(self, text: str, lead: str, tick: Tick) -> Iterator[Find]:
         """Returns cards, accounts, national ids and telephone numbers; none within a card or an account."""

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from suffice.clock import Clock, SystemClock
+from suffice.errors import SpecError
 from suffice.serve.call import Call
 from suffice.serve.event import UNINSPECTED
 from suffice.serve.ports import Inspection
-from suffice.serve.privacy.detect import Detector, Finder
+from suffice.serve.privacy.detect import Detector
 from suffice.serve.privacy.find import Find, settled
+from suffice.serve.privacy.finders import Finder, Search
 from suffice.serve.privacy.mask import Placeholders
 from suffice.serve.privacy.numbers import Tick
 from suffice.serve.privacy.settings import PrivacySettings, Treatment
@@ -38,11 +40,21 @@ class PrivacyInspector:
         """Compiles the site's patterns; `finders` look for what rules cannot find, such as names.
 
         Raises:
-            SpecError: as `Detector`.
+            SpecError: a pattern that cannot be used; a class that only a finder finds, without one.
         """
+        found = {name for finder in finders for name in finder.classes}
+        for name in settings.classes:
+            if name in settings.model_classes and name not in found:
+                raise SpecError(
+                    f"privacy.classes.{name}: nothing here finds that: it takes a local model",
+                    hint="name a bundle as privacy.names, or leave it out (docs/privacy.md)",
+                )
         self._settings = settings
         self._clock = clock or SystemClock()
-        self._detector = Detector(settings, finders)
+        self._detector = Detector(settings)
+        self._finders = tuple(finders)
+        names = settings.names
+        self._search_s = (settings.time_limit_ms if names is None else names.time_limit_ms) / 1000
 
     def inspect(self, call: Call) -> Inspection:
         """Returns what a call holds, and whether it may leave; never raises."""
@@ -58,13 +70,19 @@ class PrivacyInspector:
         tick = partial(self._tick, self._deadline_s())
         leaves = Leaves(self._settings.depth_limit, self._settings.characters_limit, tick)
         leaves.take(call.body)
-        if not leaves.unreadable and not self._detector.may_hold(
-            _APART.join([leaf.text for leaf in leaves.texts])
-        ):
+        search = Search(self._finders, clock=self._clock, limit_s=self._search_s)
+        if (
+            not (search or leaves.unreadable)
+            and not self._detector.may_hold(_APART.join([leaf.text for leaf in leaves.texts]))
+        ):  # fmt: skip
             return _NOTHING
-        finds = self._finds(leaves.texts, tick)
+        finds = self._finds(leaves.texts, search, tick)
         found = Counter(find.name for each in finds.values() for find in each)
         rank = max(map(self._detector.rank, found), default=0)
+        for name in search.unsure:
+            found[name] += 1
+            if self._detector.rank(name):
+                rank = _STRICTEST  # what may be there, nobody knows where, cannot be masked
         if leaves.unreadable:
             found[UNINSPECTED] += leaves.unreadable
             rank = max(rank, self._settings.treatment(UNINSPECTED).rank)
@@ -74,13 +92,15 @@ class PrivacyInspector:
             return Inspection(found=found, local_only=rank == _STRICTEST)
         return self._masked(call, leaves.texts, finds, found)
 
-    def _finds(self, texts: Sequence[Leaf], tick: Tick) -> dict[Leaf, list[Find]]:
+    def _finds(self, texts: Sequence[Leaf], search: Search, tick: Tick) -> dict[Leaf, list[Find]]:
         """Returns what each text holds that holds anything."""
         found: dict[Leaf, list[Find]] = {}
         before = ""
         for leaf in texts:
             lead = f"{before} {leaf.key}"
             each = self._detector.find(leaf.text, lead=lead, tick=tick)
+            if search and not leaf.is_number:
+                each = settled([*each, *search.find(leaf.text, tick)], self._detector.rank)
             if each:
                 found[leaf] = [*found.get(leaf, ()), *each]
             before = f"{before} {leaf.text[-_LEAD:]}"[-_LEAD:]

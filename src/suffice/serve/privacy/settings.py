@@ -27,8 +27,9 @@ _RANKS = {treatment: rank for rank, treatment in enumerate(Treatment)}
 
 # Looked for unless the site says otherwise.
 STANDARD_CLASSES = ("secret", "card", "iban", "national_id", "email", "phone")
-# Looked for only where the site names them: `ip_address` is no secret to most, `name` needs a detector.
-OPTIONAL_CLASSES = ("ip_address", "name")
+# Looked for only where the site names them: `ip_address` is no secret to most, `name` needs a model.
+NAME = "name"
+OPTIONAL_CLASSES = ("ip_address", NAME)
 COUNTRIES = ("BR", "DE", "ES", "FR", "GB", "IN", "IT", "NL", "PL", "US")
 
 
@@ -43,6 +44,26 @@ class CustomClass:
     name: str
     patterns: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamesSettings:
+    """A local model that finds what rules cannot: the run folder of a bundle that extracts.
+
+    `fields` gives the class of each field of its answers; none given: every field of free text is a
+    `name`. A call for which it takes longer than `time_limit_ms`, or fails, counts as holding all of its
+    classes, and so stays on this machine unless they are allowed.
+    """
+
+    bundle: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+    time_limit_ms: float = 100.0
+    allow_uncertified: bool = False
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Returns the classes it looks for."""
+        return tuple(dict.fromkeys(self.fields.values())) or (NAME,)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +83,7 @@ class PrivacySettings:
     custom: tuple[CustomClass, ...] = ()
     countries: tuple[str, ...] = COUNTRIES
     phone_regions: tuple[str, ...] = COUNTRIES
+    names: NamesSettings | None = None
     restore: bool = True
     time_limit_ms: float = 250.0
     depth_limit: int = 64
@@ -71,6 +93,13 @@ class PrivacySettings:
         """Returns what may be done with a class."""
         return self.classes.get(name, self.default)
 
+    @property
+    def model_classes(self) -> tuple[str, ...]:
+        """Returns the classes that only a model finds."""
+        named = () if self.names is None else self.names.classes
+        by_rules = {*STANDARD_CLASSES, "ip_address", *(own.name for own in self.custom)}
+        return tuple(name for name in (NAME, *named) if name not in by_rules)
+
 
 def read_privacy(section: Mapping[str, Any]) -> PrivacySettings:
     """Returns the settings of a site's `privacy` section; {} gives the defaults.
@@ -79,19 +108,24 @@ def read_privacy(section: Mapping[str, Any]) -> PrivacySettings:
         SpecError: an unknown key or a value that cannot be used; names the key.
     """
     section = _mapping(section, "privacy")
-    _known(section, (*_READERS, "classes", "custom"), "privacy")
+    _known(section, (*_READERS, "classes", "custom", "names"), "privacy")
     custom = tuple(
         _custom(name, given) for name, given in _mapping(section.get("custom", {}), "privacy.custom").items()
     )
     values = {
         key: reader(section[key], f"privacy.{key}") for key, reader in _READERS.items() if key in section
     }
-    return PrivacySettings(classes=_classes(section.get("classes", {}), custom), custom=custom, **values)
+    names = _names(section["names"]) if "names" in section else None
+    by_model = () if names is None else names.classes
+    known = (*STANDARD_CLASSES, *OPTIONAL_CLASSES, UNINSPECTED, *(own.name for own in custom), *by_model)
+    classes = _classes(section.get("classes", {}), known)
+    for name in by_model:  # looked for, whether it is listed or not
+        classes.setdefault(name, values.get("default", Treatment.LOCAL_ONLY))
+    return PrivacySettings(classes=classes, custom=custom, names=names, **values)
 
 
-def _classes(given: Any, custom: Sequence[CustomClass]) -> dict[str, Treatment]:
+def _classes(given: Any, names: Sequence[str]) -> dict[str, Treatment]:
     """Returns the treatments by class; a class that nothing looks for is a mistake."""
-    names = (*STANDARD_CLASSES, *OPTIONAL_CLASSES, UNINSPECTED, *(own.name for own in custom))
     classes = _mapping(given, "privacy.classes")
     _known(classes, names, "privacy.classes")
     treatments = {name: _treatment(value, f"privacy.classes.{name}") for name, value in classes.items()}
@@ -121,6 +155,30 @@ def _custom(name: Any, given: Any) -> CustomClass:
     if not patterns and not words:
         raise SpecError(f"{where}: neither 'patterns' nor 'words': nothing would ever be found")
     return CustomClass(name=name, patterns=patterns, words=words)
+
+
+def _names(given: Any) -> NamesSettings:
+    """Returns the model that looks for names: its folder alone, or with what its fields are."""
+    where = "privacy.names"
+    section = {"bundle": given} if isinstance(given, str) else _mapping(given, where)
+    _known(section, ("bundle", "fields", "time_limit_ms", "allow_uncertified"), where)
+    bundle = section.get("bundle")
+    if not isinstance(bundle, str) or not bundle.strip():
+        raise SpecError(f"{where}.bundle: {bundle!r} is no folder", hint="give the folder of a run")
+    fields = _mapping(section.get("fields"), f"{where}.fields")
+    for field_name, name in fields.items():
+        is_name = isinstance(name, str) and name.isidentifier() and name.isascii()
+        if not isinstance(field_name, str) or not is_name or name == UNINSPECTED:
+            raise SpecError(
+                f"{where}.fields.{field_name}: {name!r} is no name of a class",
+                hint="map each field of the bundle's answers to a class, such as {person: name}",
+            )
+    return NamesSettings(
+        bundle=bundle,
+        fields=dict(fields),
+        time_limit_ms=_positive(section.get("time_limit_ms", 100.0), f"{where}.time_limit_ms"),
+        allow_uncertified=_flag(section.get("allow_uncertified", False), f"{where}.allow_uncertified"),
+    )
 
 
 def _known(section: Mapping[str, Any], known: Sequence[str], where: str) -> None:

@@ -2,7 +2,6 @@
 
 import pytest
 
-from suffice.errors import SpecError
 from suffice.serve.privacy.detect import Detector
 from suffice.serve.privacy.settings import read_privacy
 
@@ -142,26 +141,6 @@ def test_a_sites_own_words_and_patterns_are_found():
     assert [("phi", "MRN-1234567"), ("phi", "hiv"), ("phi", "Type 2 Diabetes")] == found(
         text, detector=detector
     )
-
-
-def test_names_need_a_finder():
-    """Nothing that ships finds names: a site that asks for them without a finder is told so."""
-    with pytest.raises(SpecError, match="local model"):
-        Detector(read_privacy({"classes": {"name": "mask"}}))
-
-
-def test_a_finder_adds_its_class():
-    """What finds names by other means is one more detector."""
-
-    class Names:
-        name = "name"
-
-        def find(self, text):
-            start = text.find("Ada")
-            return [(start, start + 3)] if start >= 0 else []
-
-    detector = Detector(read_privacy({"classes": {"name": "mask"}}), [Names()])
-    assert [("name", "Ada")] == found("ask Ada now", detector=detector)
 
 
 def test_addresses_of_machines_are_looked_for_only_where_named():

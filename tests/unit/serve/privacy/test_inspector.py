@@ -213,17 +213,22 @@ def test_a_number_cannot_be_masked_so_it_stays():
 class Failing:
     """A finder that fails, quoting what it read."""
 
-    name = "name"
+    classes = ("name",)
 
-    def find(self, text):
+    def find(self, text, _):
         """Fails."""
         raise RuntimeError(f"cannot read {text!r}")
 
 
 def test_litellm_30728_a_detector_that_fails_keeps_the_call_here():
     """The guard fails closed: an error while looking is `uninspected` and local, whatever is allowed."""
+
+    class Broken(FakeClock):
+        def elapsed_s(self):
+            raise RuntimeError("no time")
+
     section = {"default": "allow", "classes": {"uninspected": "allow"}}
-    inspection = inspected(chat(f"x {MAIL}"), section, finders=[Failing()])
+    inspection = inspected(chat(f"x {MAIL}"), section, clock=Broken(datetime(2026, 11, 22, tzinfo=UTC)))
     assert ({"uninspected": 1}, True, None) == (
         inspection.found,
         inspection.local_only,
