@@ -95,6 +95,8 @@ def _tier_facts(name: str, parts: Parts) -> TierFacts:
             model=bundle.cascade.name,
             certificate=certified.facts(),
             waiting=bundle.load.waiting,
+            labels=bundle.labels,
+            answer_schema=bundle.spec.answer_schema,
         )
     if (server := parts.tiers.upstreams.get(name)) is not None:
         endpoint = next(one.endpoint for one in parts.site.upstreams if one.name == name)

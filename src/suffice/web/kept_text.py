@@ -37,6 +37,15 @@ def request_of(event: Event) -> Request | None:
         return None
 
 
+def request_in(body: Mapping[str, Any]) -> Request | None:
+    """Returns a chat's or a prompt's body as a local model reads it; None where it cannot be read."""
+    api = chat.API if "messages" in body else completions.API
+    try:
+        return api.read(body).request
+    except BadCall:
+        return None
+
+
 def answer_in(event: Event) -> str | None:
     """Returns the answer's text in a kept reply; None where it has none of its own, e.g. a stream."""
     try:

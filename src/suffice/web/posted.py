@@ -8,7 +8,7 @@ from starlette.requests import Request
 from suffice.serve.errors import BadCall, NotAllowed, TooLarge
 
 _LIMIT_BYTES = 256 * 1024
-_FIELDS = 20
+_FIELDS = 300  # a form by a schema has up to 200
 
 
 async def read_form(request: Request) -> Mapping[str, str]:

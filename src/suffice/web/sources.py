@@ -188,6 +188,7 @@ class TierFacts:
 
     `status` is of its certificate: "valid", "uncertified", "refused" (`why` says what does not hold), or
     "" where there is nothing to certify: a server, a person. `certificate` is `Certified.facts()`.
+    `labels` are those a classifier chooses from, `answer_schema` is what an extractor's answers fit.
     """
 
     name: str
@@ -199,6 +200,8 @@ class TierFacts:
     certificate: Mapping[str, Any] | None = None
     breaker: str = ""
     waiting: int | None = None
+    labels: tuple[str, ...] = ()
+    answer_schema: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from suffice.clock import SystemClock
 from suffice.web.pages import app_of
 from tests.unit.web import chromium
 from tests.unit.web.made_up import EVIL, event, made, rate, ticket
+from tests.unit.web.test_answer_form import SCHEMA, site_of
 
 pytestmark = [
     pytest.mark.slow,
@@ -20,7 +21,7 @@ pytestmark = [
 ASKED = '{"model": "tickets", "messages": [{"role": "user", "content": "Where is my parcel?"}]}'
 PATHS = (
     *("/overview", "/requests", "/requests/req-0001", "/served", "/review", "/review/tkt_01"),
-    *("/playground", "/keys", "/audit"),
+    *("/playground", "/keys", "/audit", "/review/tkt_03"),
 )
 TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 # The contrast of every text with what lies behind it (WCAG 2.2, 1.4.3), where that is a plain colour.
@@ -74,10 +75,17 @@ def everything():
     """Returns a site with something on every page, on the machine's clock as the browser is."""
     return made(
         events=[event(number, request_text=ASKED, at=SystemClock().now()) for number in range(20)],
-        tickets=[ticket(), ticket(id="tkt_02", body={"input": EVIL + "x" * 300})],
+        tickets=[ticket(), ticket(id="tkt_02", body={"input": EVIL + "x" * 300}), wanted_as(SCHEMA)],
+        site=site_of(labels=("account", "delivery", "invoice_or_receipt", "refund")),
         rates=[rate("tickets", "small", 388, 412)],
         clock=SystemClock(),
     )
+
+
+def wanted_as(schema):
+    """Returns a ticket whose client asked for an object."""
+    form = {"type": "json_schema", "json_schema": {"name": "n", "schema": schema}}
+    return ticket(id="tkt_03", body={**ticket().body, "response_format": form})
 
 
 async def logged_in(browser, base, key="boss"):
@@ -145,6 +153,51 @@ def test_no_page_is_too_wide_and_every_text_can_be_read(tmp_path, width, scheme)
         assert [] == asyncio.run(faults(base))
 
 
+def test_a_question_is_answered_with_the_keyboard_alone(tmp_path):
+    """Tab goes to a label, Enter sends it, Enter again opens the next question; by a form too."""
+    site = everything()
+
+    async def way(base):
+        async with chromium.browsing(tmp_path) as browser:
+            await browser.look(width=400)
+            await logged_in(browser, base, "reviewer")
+            await browser.go(f"{base}/review/tkt_01")
+            await browser.run("document.querySelector('.labels button').focus()")
+            await pressed(browser, "Tab", 9)
+            assert "delivery" in await browser.run("document.activeElement.innerText")
+            await browser.run("window.isOld = true")
+            await pressed(browser, "Enter", 13)
+            await browser.loaded()
+            assert "Next question" == await browser.run("document.activeElement.innerText")
+            await browser.go(f"{base}/review/tkt_03")
+            await browser.run("document.querySelector('select').value = 'book'")
+            await browser.act(
+                "const n = document.querySelector('input[type=number]'); n.value = 2; n.form.submit()"
+            )
+            await browser.go(f"{base}/review/tkt_03")
+            await browser.act(
+                "for (const e of document.querySelectorAll('.fields [required]')) e.required = false;"
+                "document.querySelector('.fields button').click()"
+            )
+            assert "intent: it is needed" == await browser.run(
+                "document.querySelector('[role=alert]').innerText"
+            )
+            return browser.logged
+
+    with served(site) as base:
+        assert [] == asyncio.run(way(base))
+    assert [("tkt_01", "delivery", "reviewer")] == site.answers[:1]
+
+
+async def pressed(browser, key, code):
+    """Presses a key and lets it go."""
+    text = {"text": "\r"} if key == "Enter" else {}
+    for kind in ("keyDown", "keyUp"):
+        await browser.send(
+            "Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code, **text
+        )
+
+
 def test_the_keyboard_reaches_everything_and_shows_where_it_is(tmp_path):
     """The first stop is the way past the navigation, and a focused link has an outline."""
 
@@ -154,10 +207,7 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(tmp_path):
             await logged_in(browser, base)
             seen = []
             for _ in range(4):
-                for kind in ("keyDown", "keyUp"):
-                    await browser.send(
-                        "Input.dispatchKeyEvent", type=kind, key="Tab", code="Tab", windowsVirtualKeyCode=9
-                    )
+                await pressed(browser, "Tab", 9)
                 seen.append(await browser.run(FOCUSED))
             return seen
 

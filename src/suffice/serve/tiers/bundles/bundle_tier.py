@@ -83,6 +83,11 @@ class BundleTier:
         return self._reloading.current.spec
 
     @property
+    def labels(self) -> tuple[str, ...]:
+        """Returns the labels it chooses from, () where its task is no choice among labels."""
+        return self._reloading.current.labels
+
+    @property
     def load(self) -> Load:
         """Returns how many requests wait and what was answered since the bundle was opened."""
         return self._reloading.current.batcher.load
