@@ -108,12 +108,12 @@ def _few_collections() -> Iterator[None]:
     """Keeps the garbage collector from walking through models and libraries again and again.
 
     What is there when the server starts stays: it is left out of collections. What calls leave
-    behind is freed by reference counts, so cycles are looked for less often than Python's default of
-    every 700 new objects, which is every few calls.
+    behind is freed by reference counts (`tests/gateway/test_memory.py`), so cycles are looked for less often
+    than Python's default of every 700 new objects, which is every few calls.
     """
     before = gc.get_threshold()
     gc.freeze()
-    gc.set_threshold(10_000, 20, 50)
+    gc.set_threshold(10_000, 20, 10)
     try:
         yield
     finally:

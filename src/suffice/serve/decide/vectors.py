@@ -32,10 +32,12 @@ class VectorWalk:
             return await self._usual(route, call)
         maker = next((name for name in route.tiers if name in self._makers), None)
         if maker is None:
-            error = BadCall(
-                f"{route.name} makes no vectors: none of its tiers has a sentence encoder", param="model"
-            )
-            error.steps = ()
-            raise error
+            raise _no_vectors(route)
         alone = replace(route, tiers=(maker,), escalate_below=None, novelty_above=None, hedge_after_s=None)
         return await self._vectors(alone, replace(call, wishes=replace(call.wishes, escalate_below=None)))
+
+
+def _no_vectors(route: Route) -> BadCall:
+    error = BadCall(f"{route.name} makes no vectors: none of its tiers has a sentence encoder", param="model")
+    error.steps = ()
+    return error

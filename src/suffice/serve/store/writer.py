@@ -94,7 +94,10 @@ class Writer:
         self._work.append(_Work(do, done, self._put))
         self._hurry.set()
         self._wake.set()
-        return await asyncio.wrap_future(done)
+        try:
+            return await asyncio.wrap_future(done)
+        finally:
+            del done  # an error in it knows this frame, and so all that was written with it
 
     def health(self) -> WriterHealth:
         """Returns how the writer fares now."""
@@ -170,11 +173,7 @@ class Writer:
         while self._work and self._work[0].after <= self._written + count and len(work) < _MOST_WORK:
             work.append(self._work.popleft())
         try:
-            with self._engine.begin() as connection:
-                refused = batches.insert(connection, items)
-                if self._source is not None and not self.health().behind:
-                    batches.mark(connection, self._source.log, items)
-                results = [_result(connection, piece) for piece in work]
+            refused, results = batches.write(self._engine, items, lambda c: self._finish(c, items, work))
         except BaseException as error:
             self._give_up(work, error)
             raise
@@ -184,6 +183,13 @@ class Writer:
         self._refused += refused
         for piece, (value, failure) in zip(work, results, strict=True):
             _tell(piece.done, value, failure)
+
+    def _finish(
+        self, connection: sa.Connection, items: Sequence[Item], work: Sequence[_Work]
+    ) -> list[tuple[Any, SufficeError | None]]:
+        if self._source is not None and not self.health().behind:
+            batches.mark(connection, self._source.log, items)
+        return [_result(connection, piece) for piece in work]
 
     def _fail(self, error: Exception) -> None:
         self._why = reason(error)
@@ -204,7 +210,7 @@ def _result(connection: sa.Connection, piece: _Work) -> tuple[Any, SufficeError 
         with connection.begin_nested():
             return piece.do(connection), None
     except SufficeError as error:
-        return None, error
+        return None, error.with_traceback(None)  # which knows the frame that holds it, and a batch of events
 
 
 def _tell(done: Future[Any], value: Any, failure: SufficeError | None) -> None:

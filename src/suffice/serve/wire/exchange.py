@@ -132,6 +132,7 @@ class Exchange:
             self._timer.cancel()
         if self._watch is not None:
             self._watch.cancel()
+            self._watch = None  # it knows this exchange too: together they would stay until a collection
 
     def _ids(self) -> list[Field]:
         ids = [(b"x-request-id", self.id.encode())]
