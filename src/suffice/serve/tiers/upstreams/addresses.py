@@ -7,9 +7,12 @@ that was looked at: a name that resolves differently a moment later (DNS rebindi
 import errno
 import ipaddress
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from aiohttp import AddrInfoType, SocketFactoryType
+# What a look-up finds, as `socket.getaddrinfo` has it: family, kind, protocol, name, address.
+AddrInfo = tuple[int, int, int, str, tuple[Any, ...]]
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -82,10 +85,10 @@ class Reachable:
             return "while offline"
         return "of a server trusted as local" if self.trusted else ""
 
-    def socket_factory(self) -> SocketFactoryType:
-        """Returns what makes the sockets of a connector: none for an address that is refused."""
+    def socket_factory(self) -> Callable[[AddrInfo], socket.socket]:
+        """Returns what makes the sockets to connect with: none for an address that is refused."""
 
-        def open_socket(where: AddrInfoType) -> socket.socket:
+        def open_socket(where: AddrInfo) -> socket.socket:
             family, kind, protocol, _, address = where
             host = str(address[0])
             try:

@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import aiohttp
 import orjson
 
 from suffice.clock import Clock, SystemClock
@@ -24,7 +23,8 @@ from suffice.serve.tiers.upstreams.allowance import Allowance
 from suffice.serve.tiers.upstreams.breaker import Breaker, BreakerState
 from suffice.serve.tiers.upstreams.completion import cut_context, error_in, text_of, usage_in
 from suffice.serve.tiers.upstreams.concurrency import Places
-from suffice.serve.tiers.upstreams.exchange import Exchanges
+from suffice.serve.tiers.upstreams.exchange import Exchanges, Request
+from suffice.serve.tiers.upstreams.http1.http_reply import HttpReply
 from suffice.serve.tiers.upstreams.passed_on import (
     PATHS,
     body_for,
@@ -116,13 +116,13 @@ class UpstreamTier:
             TierFailed: an error, a timeout, a reply that is none; `TierUnavailable`: the breaker is open.
             LimitReached: too many calls wait for it already.
         """
-        path, body = self._prepared(call, stream=False)
+        request = self._prepared(call, stream=False)
         allowance = self._allowance(call)
 
         async def once() -> Reply:
             allowance.restart()
-            response = await self._exchanges.open(path, body, allowance, traceparent=call.traceparent)
-            return self._reply(call, await self._exchanges.read(response, allowance))
+            reply = await self._exchanges.open(request, allowance)
+            return self._reply(call, await self._exchanges.read(reply, allowance))
 
         turn = await self._turn(allowance)
         reply = await self._in_turn(turn, once, allowance)
@@ -137,20 +137,20 @@ class UpstreamTier:
         """
         if not can_stream(call.operation):
             return await self.answer(call)
-        path, body = self._prepared(call, stream=True)
+        request = self._prepared(call, stream=True)
         allowance = self._allowance(call)
         turn = await self._turn(allowance)
 
         async def once() -> Streaming | Reply:
             allowance.restart()
-            response = await self._exchanges.open(path, body, allowance, traceparent=call.traceparent)
-            match response.content_type:
+            reply = await self._exchanges.open(request, allowance)
+            match reply.content_type:
                 case "text/event-stream":
-                    return await self._streaming(call, response, allowance=allowance, turn=turn)
+                    return await self._streaming(call, reply, allowance=allowance, turn=turn)
                 case "application/json":
-                    return self._reply(call, await self._exchanges.read(response, allowance))
-            response.close()
-            raise ExchangeFailed(f"tier {self.name} sent no stream but {response.content_type[:80]!r}")
+                    return self._reply(call, await self._exchanges.read(reply, allowance))
+            reply.close()
+            raise ExchangeFailed(f"tier {self.name} sent no stream but {reply.content_type[:80]!r}")
 
         result = await self._in_turn(turn, once, allowance)
         if isinstance(result, Reply):
@@ -163,19 +163,20 @@ class UpstreamTier:
         """Closes the connections; twice is harmless."""
         await self._exchanges.close()
 
-    def _prepared(self, call: Call, *, stream: bool) -> tuple[str, bytes]:
+    def _prepared(self, call: Call, *, stream: bool) -> Request:
         stays = call.local_only or call.wishes.local_only
         if stays and self._place is Place.REMOTE:  # who asks should know; nothing leaves if not
             raise TierUnavailable(f"the call may not leave this machine for tier {self.name}")
         path = PATHS.get(call.operation)
         if path is None:
             raise TierUnavailable(f"tier {self.name} does not answer {call.operation.value} calls")
-        self._exchanges.check()
+        key = self._exchanges.key()
         try:
-            return path, orjson.dumps(body_for(self._settings, call, stream=stream))
+            body = orjson.dumps(body_for(self._settings, call, stream=stream))
         except orjson.JSONEncodeError as error:
             message = f"tier {self.name}: the body cannot be sent as JSON: {error}"
             raise TierFailed(message, is_callers_fault=True) from error
+        return Request(path, body, key, call.traceparent)
 
     def _allowance(self, call: Call) -> Allowance:
         settings = self._settings
@@ -212,7 +213,7 @@ class UpstreamTier:
             raise
 
     async def _streaming(
-        self, call: Call, response: aiohttp.ClientResponse, *, allowance: Allowance, turn: _Turn
+        self, call: Call, reply: HttpReply, *, allowance: Allowance, turn: _Turn
     ) -> Streaming:
         def at_end(usage: Usage, failure: ExchangeFailed | None) -> None:
             streaming.usage = usage
@@ -225,7 +226,7 @@ class UpstreamTier:
             turn.end(failed=failure.blames_server if failure else None)
 
         chunks = UpstreamChunks(
-            response,
+            reply,
             settings=self._settings,
             allowance=allowance,
             hides_usage=hides_usage(call),

@@ -4,16 +4,17 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
-import aiohttp
 import orjson
 
 from suffice.ports import UNKNOWN_USAGE, Usage
 from suffice.serve.tiers.upstreams.allowance import Allowance
 from suffice.serve.tiers.upstreams.completion import begins, error_in, usage_in
+from suffice.serve.tiers.upstreams.exchange import broken_off
+from suffice.serve.tiers.upstreams.http1.failures import HttpFailed
+from suffice.serve.tiers.upstreams.http1.http_reply import HttpReply
 from suffice.serve.tiers.upstreams.retries import ExchangeFailed
 from suffice.serve.tiers.upstreams.sse_reader import EventTooLarge, SseReader
 from suffice.serve.tiers.upstreams.upstream_settings import UpstreamSettings
-from suffice.serve.time_limit import TimeLimit
 
 _DONE = b"[DONE]"
 # A stream's last bytes come with or just after its last event; for longer the client does not wait.
@@ -24,7 +25,7 @@ Chunk = Mapping[str, Any]
 
 
 class UpstreamChunks:
-    """An asynchronous iterator over the chunks of one response.
+    """An asynchronous iterator over the chunks of one reply.
 
     A class, not a generator: leaving a generator that was never begun would not close the
     connection. `at_end` is told once that the stream is over, with its usage and what broke it (None:
@@ -33,14 +34,14 @@ class UpstreamChunks:
 
     def __init__(
         self,
-        response: aiohttp.ClientResponse,
+        reply: HttpReply,
         *,
         settings: UpstreamSettings,
         allowance: Allowance,
         hides_usage: bool,
         at_end: Callable[[Usage, ExchangeFailed | None], None],
     ) -> None:
-        self._response = response
+        self._reply = reply
         self._settings = settings
         self._allowance = allowance
         self._hides_usage = hides_usage
@@ -105,7 +106,7 @@ class UpstreamChunks:
         if failure is None and not self._is_whole():
             failure = ExchangeFailed(f"tier {self._settings.name} broke off within its stream")
         if failure is None:
-            await self._linger()
+            await self._reply.drain(_LINGER_S)  # so that its connection can be used again
         self._close(failure)
         if failure is not None:
             raise failure
@@ -113,22 +114,12 @@ class UpstreamChunks:
     def _close(self, failure: ExchangeFailed | None) -> None:
         if not self._is_closed:
             self._is_closed = True
-            self._response.close()
+            self._reply.close()
             self._at_end(self._usage, failure)
 
     def _is_whole(self) -> bool:
         """Says whether every answer that began has come to its end."""
         return bool(self._finished) and all(self._finished.values())
-
-    async def _linger(self) -> None:
-        """Reads the end of the response, so that its connection can be used again."""
-        content = self._response.content
-        try:
-            with TimeLimit(_LINGER_S):
-                while not content.at_eof() and not await content.readany():
-                    pass
-        except (TimeoutError, aiohttp.ClientError):
-            return
 
     async def _advance(self) -> None:
         """Takes in the next bytes; a fault is kept until the chunks before it are handed out."""
@@ -152,15 +143,14 @@ class UpstreamChunks:
     async def _piece(self) -> bytes:
         allowance, name = self._allowance, self._settings.name
         try:
-            with TimeLimit(allowance.next_s() if self._has_begun else allowance.first_s()):
-                piece = await self._response.content.readany()
+            piece = await self._reply.piece(allowance.next_s() if self._has_begun else allowance.first_s())
         except TimeoutError as error:
             what = "stalled within its stream, no more came" if self._has_begun else "began no answer"
             raise allowance.ran_out(what) from error
-        except aiohttp.ClientError as error:
+        except HttpFailed as error:
             if self._is_whole():
                 return b""  # every answer had come to its end
-            raise ExchangeFailed(f"tier {name} broke off within its stream") from error
+            raise broken_off(name, "its stream", error) from error
         self._bytes += len(piece)
         if self._bytes > self._settings.reply_bytes:
             raise ExchangeFailed(f"tier {name} sent more than {self._settings.reply_bytes:,} bytes")

@@ -4,7 +4,6 @@ import asyncio
 import ipaddress
 import socket
 
-import aiohttp
 import pytest
 
 from suffice.errors import SpecError
@@ -122,27 +121,21 @@ def test_a_base_url_with_a_private_address_is_refused_at_the_start(host):
     assert "allow_private: true" in caught.value.hint
 
 
-class Rebinding(aiohttp.abc.AbstractResolver):
-    """Leads a public name to this machine, as a hostile name server would."""
+def leading_to(*addresses):
+    """Returns a look-up that leads every name to these addresses, as a hostile name server would."""
 
-    def __init__(self, *addresses):
-        self.addresses = addresses
+    def look_up(_, port, *__, **___):
+        kinds = {True: socket.AF_INET6, False: socket.AF_INET}
+        return [(kinds[":" in address], socket.SOCK_STREAM, 6, "", (address, port)) for address in addresses]
 
-    async def resolve(self, host, port=0, family=socket.AF_INET):
-        """Returns the addresses."""
-        family = socket.AF_INET
-        keys = {"hostname": host, "port": port, "family": family, "proto": 0, "flags": 0}
-        return [{**keys, "host": address} for address in self.addresses]
-
-    async def close(self):
-        """Holds nothing."""
+    return look_up
 
 
 @pytest.mark.parametrize("addresses", [("127.0.0.1",), ("127.0.0.1", "169.254.169.254"), ("10.0.0.1", "::1")])
 def test_a_name_that_leads_to_this_machine_is_refused(addresses, monkeypatch):
     """Nothing is sent, and nothing is tried again (DNS rebinding)."""
     monkeypatch.setenv("SUFFICE_OFFLINE", "0")
-    monkeypatch.setattr(aiohttp.connector, "DefaultResolver", lambda **_: Rebinding(*addresses))
+    monkeypatch.setattr(socket, "getaddrinfo", leading_to(*addresses))
 
     async def run():
         async with playing(response(completion())) as upstream:

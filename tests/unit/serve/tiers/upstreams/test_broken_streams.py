@@ -39,27 +39,20 @@ PARTS = st.one_of(
 )
 
 
-class Content:
-    """The body of a response, in pieces."""
+class Response:
+    """An open reply, its body in pieces."""
 
     def __init__(self, pieces):
         self.pieces = list(pieces)
+        self.closed = 0
 
-    async def readany(self):
+    async def piece(self, _):
         """Returns the next piece, b"" at the end."""
         return self.pieces.pop(0) if self.pieces else b""
 
-    def at_eof(self):
-        """Says whether all was read."""
-        return not self.pieces
-
-
-class Response:
-    """An open response."""
-
-    def __init__(self, pieces):
-        self.content = Content(pieces)
-        self.closed = 0
+    async def drain(self, _):
+        """Reads the rest."""
+        self.pieces.clear()
 
     def close(self):
         """Counts."""

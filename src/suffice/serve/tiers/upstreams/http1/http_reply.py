@@ -1,0 +1,151 @@
+"""One reply as it comes: its head, then its body in pieces or whole, each within a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from suffice.serve.tiers.upstreams.http1.failures import HttpFailed, ReplyTooLarge
+
+if TYPE_CHECKING:
+    from suffice.serve.tiers.upstreams.http1.connection import Connection
+
+
+class HttpReply:
+    """What a connection has received of one reply, for one reader.
+
+    `status` is 0 until the head has come. Once the reply is whole, or has failed, it has no
+    connection any more: whatever the reader then does cannot disturb the next exchange.
+    """
+
+    __slots__ = (
+        "_connection",
+        "_pieces",
+        "_waiter",
+        "content_type",
+        "encoding",
+        "failure",
+        "has_begun",
+        "held_bytes",
+        "is_whole",
+        "retry_after",
+        "status",
+    )
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection: Connection | None = connection
+        self._pieces: list[bytes] = []
+        self._waiter: asyncio.Future[None] | None = None
+        self.status = 0
+        self.content_type = ""
+        self.encoding = ""
+        self.retry_after: str | None = None
+        self.has_begun = False  # a byte of it has come
+        self.is_whole = False
+        self.held_bytes = 0
+        self.failure: HttpFailed | None = None
+
+    async def head(self, within_s: float) -> None:
+        """Returns once the head has come, at most so many seconds later; the body may have come with it.
+
+        Raises:
+            TimeoutError: it did not come in time.
+            HttpFailed: it never will.
+        """
+        loop = asyncio.get_running_loop()
+        ends_s = loop.time() + within_s
+        while not self.status:
+            if self.failure is not None:
+                raise self.failure
+            await self._more(ends_s - loop.time())
+
+    async def piece(self, within_s: float) -> bytes:
+        """Returns the next bytes of the body, b"" at its end; what came before a failure comes before it.
+
+        Raises:
+            TimeoutError: nothing came in time.
+            HttpFailed: the body broke off.
+        """
+        while not self._pieces:
+            if self.failure is not None:
+                raise self.failure
+            if self.is_whole:
+                return b""
+            await self._more(within_s)
+        return self._taken()
+
+    async def whole(self, *, most_bytes: int, next_s: Callable[[], float]) -> bytes:
+        """Returns the whole body; `next_s` says how many seconds the next bytes may take.
+
+        Raises:
+            ReplyTooLarge: it has more bytes.
+            TimeoutError, HttpFailed: as `piece`.
+        """
+        while not self.is_whole and self.failure is None and self.held_bytes <= most_bytes:
+            await self._more(next_s())
+        if self.held_bytes > most_bytes:
+            raise ReplyTooLarge(f"more than {most_bytes:,} bytes")
+        if self.failure is not None:
+            raise self.failure
+        return self._taken()
+
+    async def drain(self, within_s: float) -> None:
+        """Throws the rest away, so that the connection can be used again; closes it after so many seconds."""
+        loop = asyncio.get_running_loop()
+        ends_s = loop.time() + within_s
+        try:
+            while not self.is_whole:
+                await self.piece(ends_s - loop.time())
+        except (TimeoutError, HttpFailed):
+            self.close()
+
+    def close(self) -> None:
+        """Closes the connection unless the reply has come to its end; twice is harmless."""
+        if self._connection is not None:
+            self._connection.abandon()
+
+    # What the connection tells.
+
+    def add(self, piece: bytes) -> None:
+        """Takes bytes of the body."""
+        self._pieces.append(piece)
+        self.held_bytes += len(piece)
+
+    def leave(self) -> None:
+        """Takes note that the connection is no longer this reply's."""
+        self._connection = None
+
+    @property
+    def is_awaited(self) -> bool:
+        """Says whether the reader waits for more."""
+        return self._waiter is not None
+
+    def wake(self, error: Exception | None = None) -> None:
+        """Lets the reader go on, if it waits, or tells it an error."""
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            if error is None:
+                waiter.set_result(None)
+            else:
+                waiter.set_exception(error)
+
+    def _taken(self) -> bytes:
+        pieces, self._pieces, self.held_bytes = self._pieces, [], 0
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    async def _more(self, within_s: float) -> None:
+        """Waits until the connection has more; whoever is cancelled here, or waits too long, closes it."""
+        connection = self._connection
+        if connection is None or self._waiter is not None:
+            raise RuntimeError("one reader waits for a reply, and only while it comes")
+        if within_s <= 0:
+            self.close()
+            raise TimeoutError
+        try:
+            self._waiter = connection.awaited(within_s)
+            await self._waiter
+        except BaseException:
+            self._waiter = None
+            self.close()
+            raise
