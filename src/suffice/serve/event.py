@@ -1,6 +1,6 @@
 """What is remembered of a call once it has ended: the one record that audit log, store and metrics share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from suffice.ports import UNKNOWN_USAGE, Usage
@@ -20,8 +20,8 @@ class Event:
     and `response_text` are None unless the site keeps contents. `left_machine` says whether the call,
     masked or not, was sent to a remote tier, also one that failed; `masked` whether what was sent was
     masked. `reference_usd` is what the route's reference would have cost (None: not known).
-    `budget_tokens` and `budget_usd` count against budgets where tokens and cost are not known: they are
-    estimates, and not kept.
+    `budget_tokens` and `budget_usd` count against budgets beside what is known (`call.Unread`): they are
+    estimates, and not kept. `steps_json` is for `steps.encoded`, which encodes the steps once.
     """
 
     id: str
@@ -55,3 +55,4 @@ class Event:
     response_text: str | None = None
     budget_tokens: int = 0
     budget_usd: float = 0.0
+    steps_json: bytes | None = field(default=None, repr=False, compare=False)

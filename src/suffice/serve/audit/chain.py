@@ -68,6 +68,8 @@ def _plain(value: Any) -> Any:
         return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, set | frozenset):
         return sorted(value)
+    if isinstance(value, orjson.Fragment):
+        return orjson.loads(orjson.dumps(value))
     if dataclasses.is_dataclass(value):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     return str(value)

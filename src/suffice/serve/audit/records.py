@@ -4,9 +4,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+import orjson
+
 from suffice.ports import Usage
+from suffice.serve import steps
 from suffice.serve.event import Event
-from suffice.serve.reply import Place, Step, Verdict
+from suffice.serve.reply import Place
 
 
 class Kind(StrEnum):
@@ -33,9 +36,9 @@ def event_fields(event: Event, *, contents: bool) -> dict[str, Any]:
         "status": event.status,
         "error": event.error,
         "tier": event.tier,
-        "place": event.place,
+        "place": None if event.place is None else str(event.place),
         "model": event.model,
-        "steps": event.steps,
+        "steps": orjson.Fragment(steps.encoded(event)),
         "escalated": event.escalated,
         "data_classes": sorted(event.data_classes),
         "local_only": event.local_only,
@@ -67,12 +70,8 @@ def to_event(fields: dict[str, Any]) -> Event:
     return Event(
         at=datetime.fromisoformat(rest.pop("at")),
         place=None if place is None else Place(place),
-        steps=tuple(_step(step) for step in rest.pop("steps")),
+        steps=tuple(steps.from_fields(step) for step in rest.pop("steps")),
         data_classes=frozenset(rest.pop("data_classes")),
         usage=usage,
         **rest,
     )
-
-
-def _step(fields: dict[str, Any]) -> Step:
-    return Step(**{**fields, "place": Place(fields["place"]), "verdict": Verdict(fields["verdict"])})

@@ -4,7 +4,7 @@ import functools
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import exc
@@ -16,6 +16,12 @@ from suffice.serve.store.schema import marks as _marks
 
 # A value the database takes in no form; everything else says that the database cannot be used now.
 _BAD_VALUES = (exc.DataError, exc.IntegrityError, exc.InterfaceError, OverflowError, ValueError, TypeError)
+
+_Result = TypeVar("_Result")
+
+
+class _NotAll(Exception):  # noqa: N818 - it ends a try, and never leaves this module
+    """Some of a batch's events are in the database already, or cannot be: nothing of it was kept."""
 
 
 class Item(NamedTuple):
@@ -39,20 +45,35 @@ class Source:
     last: Callable[[], int]
 
 
-def insert(connection: sa.Connection, items: Sequence[Item]) -> int:
-    """Writes events, those that are there already left alone; returns how many had impossible values."""
-    if not items:
-        return 0
-    if _insert(connection, items):
-        return 0
-    return sum(not _insert(connection, [item]) for item in items)
+def write(
+    engine: sa.Engine, items: Sequence[Item], then: Callable[[sa.Connection], _Result]
+) -> tuple[int, _Result]:
+    """Writes events in one transaction, and what `then` does after them.
+
+    Events that are there already are left alone. Returns how many had impossible values, and what `then`
+    returned.
+    """
+    try:
+        with engine.begin() as connection:
+            _insert(connection, items)
+            return 0, then(connection)
+    except _NotAll:  # now one by one, each where it can be undone: that takes twice as long
+        with engine.begin() as connection:
+            fresh = _unknown(connection, items)
+            refused = 0 if _could(connection, fresh) else sum(not _could(connection, [one]) for one in fresh)
+            return refused, then(connection)
 
 
 def mark(connection: sa.Connection, log: str, items: Sequence[Item]) -> None:
     """Remembers that every record of a log up to the last of these is in the database."""
     seqs = [item.seq for item in items if item.is_logged and item.seq is not None]
     if seqs:
-        _set_mark(connection, log, max(seqs))
+        signs = _sign(connection.dialect.paramstyle)
+        connection.exec_driver_sql(
+            f"INSERT INTO marks (log, seq) VALUES ({signs}, {signs})"  # noqa: S608 - signs
+            " ON CONFLICT (log) DO UPDATE SET seq = excluded.seq WHERE excluded.seq > marks.seq",
+            (log, max(seqs)),
+        )
 
 
 def marked(connection: sa.Connection, log: str) -> int:
@@ -71,37 +92,63 @@ def take_over(engine: sa.Engine, source: Source, *, rows: int) -> Iterator[int]:
     last = source.last()
     items = itertools.takewhile(lambda item: item.seq is None or item.seq <= last, source.after(mark_then))
     while batch := list(itertools.islice(items, rows)):
-        with engine.begin() as connection:
-            insert(connection, batch)
-            mark(connection, source.log, batch)
+        write(engine, batch, functools.partial(mark, log=source.log, items=batch))
         yield len(batch)
 
 
-def _insert(connection: sa.Connection, items: Sequence[Item]) -> bool:
-    """Says whether all of these were written; else none was."""
+def _insert(connection: sa.Connection, items: Sequence[Item]) -> None:
+    """Writes events that are all new; where one is not, or has impossible values, `_NotAll` undoes them."""
+    if not items:
+        return
     try:
         rows = [of_event(item.event, item.run, item.seq) for item in items]
+        done = connection.exec_driver_sql(_insertion(connection.dialect.paramstyle), rows)
+    except _BAD_VALUES as error:
+        raise _NotAll from error
+    if done.rowcount != len(rows):
+        raise _NotAll
+
+
+def _could(connection: sa.Connection, items: Sequence[Item]) -> bool:
+    """Says whether all of these were written; else none was."""
+    try:
         with connection.begin_nested():
-            connection.exec_driver_sql(_insertion(connection.dialect.paramstyle), rows)
-    except _BAD_VALUES:
+            _insert(connection, items)
+    except _NotAll:
         return False
     return True
 
 
-def _set_mark(connection: sa.Connection, log: str, seq: int) -> None:
-    known = marked(connection, log)
-    if known < 0:
-        connection.execute(sa.insert(_marks).values(log=log, seq=seq))
-    elif seq > known:
-        connection.execute(sa.update(_marks).where(_marks.c.log == log).values(seq=seq))
+def _unknown(connection: sa.Connection, items: Sequence[Item]) -> list[Item]:
+    """Returns the events that are not in the database, each once."""
+    c = _events.c
+    known: set[tuple[str, int]] = set()
+    by_run: dict[str, list[int]] = {}
+    for item in items:
+        if item.run is not None and item.seq is not None:
+            by_run.setdefault(item.run, []).append(item.seq)
+    for run, seqs in by_run.items():
+        query = sa.select(c.seq).where(c.run == run, c.seq >= min(seqs), c.seq <= max(seqs))
+        known.update((run, seq) for seq in connection.scalars(query))
+    fresh = []
+    for item in items:
+        if item.run is None or item.seq is None:
+            fresh.append(item)
+        elif (item.run, item.seq) not in known:
+            known.add((item.run, item.seq))
+            fresh.append(item)
+    return fresh
 
 
 @functools.cache
 def _insertion(paramstyle: str) -> str:
     """Returns the statement as the driver takes it: rows of plain values pass SQLAlchemy by."""
-    sign = "%s" if paramstyle in {"format", "pyformat"} else "?"
-    signs = ", ".join([sign] * len(EVENT_COLUMNS))
+    signs = ", ".join([_sign(paramstyle)] * len(EVENT_COLUMNS))
     return (
         f"INSERT INTO {_events.name} ({', '.join(EVENT_COLUMNS)}) VALUES ({signs})"  # noqa: S608 - names and signs
         " ON CONFLICT (run, seq) DO NOTHING"
     )
+
+
+def _sign(paramstyle: str) -> str:
+    return "%s" if paramstyle in {"format", "pyformat"} else "?"

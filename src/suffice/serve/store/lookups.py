@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import orjson
 import sqlalchemy as sa
 
+from suffice.serve import steps
 from suffice.serve.judgement import Judgement
 from suffice.serve.store.records import (
     Filter,
@@ -14,7 +15,7 @@ from suffice.serve.store.records import (
     Ticket,
     TicketState,
 )
-from suffice.serve.store.rows import maybe_moment, microseconds, moment, to_event, to_steps
+from suffice.serve.store.rows import maybe_moment, microseconds, moment, to_event
 from suffice.serve.store.schema import events as _events
 from suffice.serve.store.schema import feedback as _feedback
 from suffice.serve.store.schema import tickets as _tickets
@@ -101,7 +102,7 @@ def to_ticket(row: sa.RowMapping) -> Ticket:
         route=row["route"],
         call_id=row["call_id"],
         body=orjson.loads(row["body"]),
-        steps=to_steps(row["steps"]),
+        steps=steps.from_json(row["steps"]),
         state=TicketState(row["state"]),
         expires_at=maybe_moment(row["expires_us"]),
         answer=row["answer"],

@@ -11,10 +11,11 @@ from suffice.clock import Clock
 from suffice.serve.call import Call, Caller
 from suffice.serve.errors import BadCall, LimitReached, NotFound, TierFailed
 from suffice.serve.reply import Step
+from suffice.serve.steps import to_json
 from suffice.serve.store.down import StoreDown
 from suffice.serve.store.lookups import to_ticket
 from suffice.serve.store.records import Ticket, TicketState
-from suffice.serve.store.rows import microseconds, of_steps, storable
+from suffice.serve.store.rows import microseconds, storable
 from suffice.serve.store.schema import tickets as _tickets
 from suffice.serve.store.writer import Writer
 
@@ -49,7 +50,7 @@ class Reviews:
             "route": call.route,
             "call_id": storable(call.id),
             "body": storable(orjson.dumps(call.body).decode()),
-            "steps": of_steps(tuple(steps)),
+            "steps": to_json(steps).decode(),
             "state": TicketState.OPEN.value,
             "expires_us": None if self._patience is None else microseconds(now + self._patience),
         }

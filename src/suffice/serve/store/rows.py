@@ -1,6 +1,5 @@
 """Rows of the tables from frozen data, and back."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,11 +7,11 @@ import orjson
 from sqlalchemy import RowMapping
 
 from suffice.ports import Usage
+from suffice.serve import steps
 from suffice.serve.event import Event
-from suffice.serve.reply import Place, Step, Verdict
+from suffice.serve.reply import Place
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 # Columns of `events` in the order of `of_event`'s values.
 EVENT_COLUMNS = (
@@ -26,7 +25,8 @@ EVENT_COLUMNS = (
 
 def microseconds(at: datetime) -> int:
     """Returns microseconds since 1970 in UTC, exactly."""
-    return (at - _EPOCH) // _MICROSECOND
+    since = at - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def moment(at_us: int) -> datetime:
@@ -59,30 +59,15 @@ def _maybe(text: str | None) -> str | None:
     return None if text is None else storable(text)
 
 
-def of_steps(steps: tuple[Step, ...]) -> str:
-    """Returns the JSON text of a call's steps."""
-    return storable(orjson.dumps(steps).decode())
-
-
-def to_steps(text: str) -> tuple[Step, ...]:
-    """Returns a call's steps from their JSON text."""
-    return tuple(step_of(fields) for fields in orjson.loads(text))
-
-
-def step_of(fields: Mapping[str, Any]) -> Step:
-    """Returns a step from its fields as JSON has them."""
-    return Step(**{**fields, "place": Place(fields["place"]), "verdict": Verdict(fields["verdict"])})
-
-
 def of_event(event: Event, run: str | None, seq: int | None) -> tuple[Any, ...]:
     """Returns the values of an event's row, in the order of `EVENT_COLUMNS`."""
     usage = event.usage
     return (
         storable(event.id), microseconds(event.at), event.key_id, event.route, event.operation,
         storable(event.requested_model), event.status, event.error, event.tier,
-        None if event.place is None else event.place.value,
-        storable(event.model), of_steps(event.steps), event.escalated,
-        orjson.dumps(sorted(event.data_classes)).decode(),
+        None if event.place is None else str(event.place),
+        storable(event.model), steps.encoded(event).decode(), event.escalated,
+        orjson.dumps(sorted(event.data_classes)).decode() if event.data_classes else "[]",
         event.local_only, event.left_machine, event.masked, event.certificate,
         usage.input_tokens, usage.output_tokens, event.cost_usd, event.reference_usd,
         event.latency_ms, event.first_token_ms, event.streamed, event.ticket,
@@ -97,7 +82,7 @@ def to_event(row: RowMapping) -> Event:
     return Event(
         at=moment(row["at_us"]),
         place=None if row["place"] is None else Place(row["place"]),
-        steps=to_steps(row["steps"]),
+        steps=steps.from_json(row["steps"]),
         data_classes=frozenset(orjson.loads(row["data_classes"])),
         usage=Usage(input_tokens=row["input_tokens"], output_tokens=row["output_tokens"]),
         **fields,

@@ -25,6 +25,7 @@ class KeptSpending:
         """
         c = _events.c
         tokens = sa.func.coalesce(c.input_tokens, 0) + sa.func.coalesce(c.output_tokens, 0)
+        left = sa.and_(c.status == CLIENT_LEFT, c.route != "")
         query = (
             sa.select(
                 c.key_id,
@@ -32,7 +33,7 @@ class KeptSpending:
                 sa.func.sum(tokens).label("tokens"),
                 sa.func.coalesce(sa.func.sum(c.cost_usd), 0.0).label("usd"),
             )
-            .where(c.at_us >= microseconds(since), sa.or_(c.status < 400, c.status >= 500))
+            .where(c.at_us >= microseconds(since), sa.or_(c.status < 400, c.status >= 500, left))
             .group_by(c.key_id)
         )
 

@@ -77,7 +77,7 @@ def test_every_field_of_an_event_is_stored():
     from suffice.serve.store.schema import events  # noqa: PLC0415 - as above
 
     stored = {column.name for column in events.columns} - {"number", "run", "seq"}
-    estimates = {"budget_tokens", "budget_usd"}  # for the running gateway's budgets alone
+    estimates = {"budget_tokens", "budget_usd", "steps_json"}  # for the running gateway alone
     named = {field.name for field in dataclasses.fields(Event)} - {"at", "usage"} - estimates
     assert named | {"at_us", "input_tokens", "output_tokens"} == stored
 
