@@ -33,6 +33,12 @@ METHODS: dict[str, MethodEntry] = {
         extra="train",
         needs_teacher=True,
     ),
+    "int8": MethodEntry(
+        place="suffice.adapt.decoder.dynamic_int8:Int8Method",
+        kind="transformers",
+        extra="train",
+        needs_teacher=True,
+    ),
     "quantise": MethodEntry(
         place="suffice.adapt.decoder.gguf_files.shrink:QuantiseMethod",
         kind="gguf",

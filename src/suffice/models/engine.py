@@ -102,6 +102,11 @@ class DecoderEngine(Protocol):
         """Says whether an answer's first token carries a space that belongs to the tokenizer."""
         ...
 
+    @property
+    def has_keys(self) -> bool:
+        """Says whether some tokens are whole JSON keys, as in decoders made for one task."""
+        ...
+
     def tokenize(self, parts: Sequence[Part], *, is_start: bool) -> list[int]:
         """Returns the parts' tokens, each part for itself; at the start with the model's first token."""
         ...

@@ -26,12 +26,13 @@ KINDS: dict[str, str] = {
     "openai": "suffice.models.http.openai:OpenAIModel",
     "recorded": "suffice.models.recorded:RecordedModel",
     "tagger": "suffice.models.tagger.model:TaggerModel",
+    "transformers": "suffice.models.transformers.model:TransformersModel",
 }
 
 # Kinds whose parts may be models behind servers.
 _NESTED = {"agreement", "cascade"}
 # Kinds that can compute on several threads, to the same answers.
-_THREADED = {"encoder", "gguf"}
+_THREADED = {"encoder", "gguf", "transformers"}
 
 
 def load(folder: Path, *, threads: int = 1, calls: Calls | None = None) -> Model:

@@ -101,9 +101,9 @@ class CandidateSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True, extra="allow", allow_inf_nan=False)
 
-    kind: Literal["linear", "encoder", "tagger", "gguf", "recorded", "openai", "agreement", "fake"] = Field(
-        description="model class"
-    )
+    kind: Literal[
+        "linear", "encoder", "tagger", "gguf", "transformers", "recorded", "openai", "agreement", "fake"
+    ] = Field(description="model class")
     name: _WORDS | None = Field(default=None, description="unique name; made of kind and method where absent")
     method: _WORDS | None = Field(default=None, description="how its artefact is made")
     teacher: _WORDS | None = Field(

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from suffice.adapt import calibration as fits
 from suffice.adapt.decoder.examples import request_of
-from suffice.models import artefact
-from suffice.models.gguf.model import GgufClassifier, GgufModel
+from suffice.models import artefact, registry
+from suffice.models.gguf.model import GgufClassifier
 from suffice.models.gguf.settings import Calibration, DecoderSettings
 from suffice.task import JsonValue, Kind, Sample
 
@@ -86,7 +86,7 @@ def _newton(
 
 
 async def _fitted(folder: Path, rows: list[Sample], threads: int, is_right: IsRight) -> Calibration:
-    model = GgufModel.load(folder, threads=threads)
+    model = registry.load(folder, threads=threads)
     try:
         if isinstance(model, GgufClassifier):
             return _of_labels(model, rows[:_MOST_CHOSEN])

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import functools
 import json
-import re
 from collections.abc import Mapping
 from ctypes import c_bool, c_char_p, c_size_t, c_uint8, c_uint32, c_void_p
 from typing import Any, ClassVar
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suffice.errors import ModelError, SpecError
+from suffice.models.decode import json_keys
 from suffice.models.engine import Constraint, Grammar
 from suffice.models.gguf import library
 from suffice.models.gguf.vocabulary import Vocabulary
@@ -43,9 +43,6 @@ def json_grammar(schema: Mapping[str, Any]) -> Grammar:
         raise SpecError(f"the schema is no JSON Schema: {error.message}") from error
     options = {"whitespace_flexible": False, "lenient": True}
     return Grammar(kind="json", text=json.dumps({**schema, "x-guidance": options}))
-
-
-_KEY = re.compile(rb'\w":')
 
 
 class _TokenizerInit(ctypes.Structure):
@@ -158,7 +155,7 @@ def has_keys(vocabulary: Vocabulary) -> bool:
     Such a model has learnt to say `{"act":"pay","` at once. llguidance allows of a forced text only the
     tokens it would itself be cut into, which such a model never read: it answers freely, and is checked.
     """
-    return any(_KEY.search(vocabulary.piece(token)) for token in range(vocabulary.size))
+    return json_keys.any_key(map(vocabulary.piece, range(vocabulary.size)))
 
 
 class _MatcherState:

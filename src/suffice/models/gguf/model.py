@@ -46,14 +46,7 @@ class GgufModel:
             ArtefactError: the folder is damaged, or llama.cpp cannot serve its weights.
             MissingExtra: the extra `gguf` is not installed.
         """
-        decoder = opening.load(folder, threads=threads)
-        try:
-            if decoder.settings.kind is Kind.CLASSIFY:
-                return GgufClassifier(decoder)
-            return GgufWriter(decoder)
-        except BaseException:
-            decoder.engine.close()
-            raise
+        return answering(opening.load(folder, threads=threads))
 
     @property
     def name(self) -> str:
@@ -166,3 +159,18 @@ class GgufClassifier(GgufModel):
         """
         with self.alone():
             return self._choosing.order_bias(texts, orders=orders, seed=seed)
+
+
+def answering(decoder: Served) -> GgufModel:
+    """Returns the model of a decoder, whatever its engine, which is closed where it cannot answer.
+
+    Raises:
+        SpecError: the labels cannot be told apart, or the engine cannot hold answers to the schema.
+    """
+    try:
+        if decoder.settings.kind is Kind.CLASSIFY:
+            return GgufClassifier(decoder)
+        return GgufWriter(decoder)
+    except BaseException:
+        decoder.engine.close()
+        raise

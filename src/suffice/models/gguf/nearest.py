@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from suffice import files
 from suffice.errors import ArtefactError
 from suffice.models.embedder import Embedder
-from suffice.models.gguf.engine import LlamaEngine
+from suffice.models.engine import DecoderEngine
 from suffice.models.gguf.served import Prompted, Served
 from suffice.models.gguf.settings import DecoderSettings
 from suffice.ports import Request
@@ -106,7 +106,7 @@ class Showing:
 class NearestServed(Served):
     """A decoder that is shown other examples with each request; as many as fit the context."""
 
-    def __init__(self, settings: DecoderSettings, engine: LlamaEngine, showing: Showing) -> None:
+    def __init__(self, settings: DecoderSettings, engine: DecoderEngine, showing: Showing) -> None:
         self._showing = showing
         super().__init__(settings, engine)
 

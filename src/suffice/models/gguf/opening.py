@@ -6,6 +6,7 @@ from pathlib import Path
 
 from suffice.errors import ArtefactError
 from suffice.models import artefact
+from suffice.models.engine import DecoderEngine
 from suffice.models.gguf.chats import ChatServed, reads_chats
 from suffice.models.gguf.engine import LlamaEngine
 from suffice.models.gguf.nearest import NearestServed, Showing
@@ -26,6 +27,15 @@ def load(folder: Path, *, threads: int) -> Served:
     if not path.is_file():
         raise ArtefactError(f"{folder} holds no {WEIGHTS}")
     engine = LlamaEngine(path, threads=threads, context_tokens=settings.context_tokens)
+    return served(settings, engine, folder, threads=threads)
+
+
+def served(settings: DecoderSettings, engine: DecoderEngine, folder: Path, *, threads: int) -> Served:
+    """Returns a folder's decoder over an engine, which is closed where it cannot be served.
+
+    Raises:
+        ArtefactError: the prompt does not fit the context, or the examples to be shown are damaged.
+    """
     try:
         if settings.nearest:
             return NearestServed(settings, engine, Showing.load(folder, threads=threads))

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from suffice.errors import ArtefactError
-from suffice.models.engine import Piece, Root, misfit
-from suffice.models.gguf.engine import LlamaEngine
+from suffice.models.engine import DecoderEngine, Piece, Root, misfit
 from suffice.models.gguf.settings import DecoderSettings
 from suffice.models.prompt import Part
 from suffice.ports import Request
@@ -29,7 +28,7 @@ class Served:
     `root` is the sequence of what all prompts begin with; None where that is nothing.
     """
 
-    def __init__(self, settings: DecoderSettings, engine: LlamaEngine) -> None:
+    def __init__(self, settings: DecoderSettings, engine: DecoderEngine) -> None:
         self.settings = settings
         self.engine = engine
         tokens = self.beginning()

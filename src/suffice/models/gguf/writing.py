@@ -37,9 +37,10 @@ class Writing:
         if settings.kind is Kind.EXTRACT and settings.schema is not None:
             self._grammar = json_grammar(settings.schema)
             self._validator = jsonschema.Draft202012Validator(settings.schema)
-            decoder.engine.constrain(self._grammar).close()  # a schema that cannot be used is told at once
             if decoder.engine.has_keys:
                 self._grammar = None
+            else:
+                decoder.engine.constrain(self._grammar).close()  # an unusable schema is told at once
 
     def job(self, tokens: Sequence[int], *, sampling: Sampling | None = None) -> Job:
         """Returns the job of answering one request, given as the tokens that follow the root's."""

@@ -1,4 +1,4 @@
-"""The reference engine: a Hugging Face folder, run by transformers in 32-bit floats."""
+"""The reference engine: a Hugging Face folder, run by transformers in 32-bit floats or 8-bit integers."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ import numpy as np
 
 from suffice import extras
 from suffice.errors import ArtefactError, ModelError, SpecError
+from suffice.models.decode import json_keys
 from suffice.models.engine import Constraint, Floats, Grammar, Piece
 from suffice.models.prompt import Part
 from suffice.models.transformers import adapter as adapters
 from suffice.models.transformers import folder as folders
+from suffice.models.transformers import int8
 from suffice.models.transformers.vocabulary import Vocabulary
 
 _SEQUENCES = 64
@@ -37,7 +39,7 @@ class _Sequence:
 class TransformersEngine:
     """A `DecoderEngine` over transformers: slow and plain, what other engines are compared with.
 
-    One sequence is read at a time, in float32, with its keys and values kept. Cutting a sequence drops
+    One sequence is read at a time, with its keys and values kept in float32. Cutting a sequence drops
     them: what is left is read again.
     """
 
@@ -49,7 +51,7 @@ class TransformersEngine:
         threads: int = 1,
         context_tokens: int | None = None,
     ) -> None:
-        """Loads a checked folder; an adapter's matrices are merged into its weights.
+        """Loads a checked folder, in 8-bit integers where it is; an adapter's matrices are merged.
 
         Raises:
             ArtefactError: the folder or the adapter cannot be used, or weights are missing.
@@ -57,10 +59,13 @@ class TransformersEngine:
         """
         self._torch = extras.require("torch", extra="train", feature=_FEATURE)
         checked = folders.check(folder)
-        if adapter is not None:
-            adapters.check(adapter, checked.tensors)
         self._torch.set_num_threads(threads)
-        self._model = loaded(folder, adapter, self._torch)
+        if int8.is_int8(checked):
+            self._model = int8.loaded(checked, adapter)
+        else:
+            if adapter is not None:
+                adapters.check(adapter, checked.tensors)
+            self._model = loaded(folder, adapter, self._torch)
         self._tokens = Vocabulary(folder)
         trained = int(self._model.config.max_position_embeddings)
         self._context_tokens = min(context_tokens or trained, trained)
@@ -98,6 +103,11 @@ class TransformersEngine:
         named = self._model.generation_config.eos_token_id
         ids = named if isinstance(named, list) else [named]
         return frozenset(token for token in (*ids, self._tokens.end) if token is not None)
+
+    @property
+    def has_keys(self) -> bool:
+        """Says whether some tokens are whole JSON keys, as in decoders made for one task."""
+        return json_keys.any_key(map(self.piece, range(self.vocabulary)))
 
     @property
     def end_token(self) -> int:

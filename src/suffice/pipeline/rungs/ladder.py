@@ -22,7 +22,13 @@ _TINY = tuple(
     for depth in (2, 4, 6)
 )
 # What method makes each kind where the task file names none.
-_USUAL_METHOD = {"linear": "linear", "encoder": "head", "tagger": "tagger", "gguf": "tiny"}
+_USUAL_METHOD = {
+    "linear": "linear",
+    "encoder": "head",
+    "tagger": "tagger",
+    "gguf": "tiny",
+    "transformers": "int8",
+}
 # Kinds of models that serve one kind of task only.
 _TASKS_OF = {"linear": Kind.CLASSIFY, "encoder": Kind.CLASSIFY, "tagger": Kind.EXTRACT}
 

@@ -40,12 +40,10 @@ class QuantiseMethod:
             MissingExtra: the packages of the extras `gguf` and `train` are missing.
         """
         wanted = _type(candidate)
-        source = _source(candidate, teacher)
+        source = whole_decoder(candidate, teacher)
         progress(f"quantising to {wanted}", 0, 1)
         made = quantise.quantise(source.file(WEIGHTS), out / WEIGHTS, type=wanted)
-        for path in source.folder.iterdir():
-            if path.name not in {WEIGHTS, artefact.MANIFEST}:
-                shutil.copy2(path, out / path.name)
+        copy_others(source, out)
         about = {
             "type": wanted,
             "bits_per_weight": made.bits_per_weight,
@@ -67,7 +65,20 @@ def _type(candidate: Candidate) -> str:
     return known[given.lower()]
 
 
-def _source(candidate: Candidate, teacher: Path | None) -> Artefact:
+def copy_others(source: Artefact, out: Path) -> None:
+    """Copies what a decoder's folder holds besides its weights, e.g. the examples it shows, into `out`."""
+    for path in source.folder.iterdir():
+        if path.name not in {WEIGHTS, artefact.MANIFEST}:
+            shutil.copy2(path, out / path.name)
+
+
+def whole_decoder(candidate: Candidate, teacher: Path | None) -> Artefact:
+    """Returns the candidate's teacher, whose weights are to be had in fewer bits.
+
+    Raises:
+        ArtefactError: its folder is damaged.
+        SpecError: there is no teacher, or it is no decoder in a GGUF file.
+    """
     if teacher is None:
         raise SpecError(f"ladder: {candidate.name!r} needs a 'teacher': the candidate that is quantised")
     found = artefact.unseal(teacher)
