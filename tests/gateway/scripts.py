@@ -6,8 +6,8 @@ from typing import Any
 from suffice.ports import UNKNOWN_USAGE
 from suffice.serve.call import Call
 from suffice.serve.errors import NobodyAnswered, TierFailed
-from suffice.serve.reply import Outcome
-from tests.gateway.composed import Script, chunk, local, remote, streaming
+from suffice.serve.reply import Outcome, Place, Verdict
+from tests.gateway.composed import Script, chunk, local, remote, step, streaming
 
 TOOL_CALL = {"id": "call_1", "type": "function", "function": {"name": "refund", "arguments": '{"n": 2}'}}
 
@@ -23,6 +23,7 @@ def every_script() -> dict[str, Script]:
         "breaks": streaming(_breaks),
         "rate-limited": streaming(_rate_limited),
         "abstained": _abstained,
+        "people": _queued,
         "slow": _out_of_time,
         "limited": local("billing"),
     }
@@ -51,6 +52,10 @@ async def _rate_limited() -> AsyncIterator[dict[str, Any]]:
 
 async def _abstained(_call: Call) -> Outcome:
     raise NobodyAnswered("no tier's answer can be trusted (small passed it up)", code="abstained")
+
+
+async def _queued(_call: Call) -> Outcome:
+    return Outcome(steps=(step("people", Place.HUMAN, Verdict.QUEUED),), ticket="tkt_1")
 
 
 async def _out_of_time(_call: Call) -> Outcome:

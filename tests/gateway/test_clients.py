@@ -15,6 +15,7 @@ import pytest
 from tests.gateway.composed import KEY, Composed, served
 from tests.gateway.scripts import every_script
 
+WAITING = "No model's answer can be trusted here. A person will answer at /review/tkt_1"
 _JS = Path(__file__).parent / "js"
 
 
@@ -76,6 +77,11 @@ def test_langchain(url: str) -> None:
     assert {"charges": 2, "currency": "EUR"} == chat("fields").with_structured_output(schema).invoke(
         "charged"
     )
+    queued = chat("people").invoke("charged twice")
+    assert (WAITING, "content_filter") == (queued.content, queued.response_metadata["finish_reason"])
+    assert WAITING == "".join(part.content for part in chat("people").stream("charged twice"))
+    with pytest.raises(Exception, match="content filter"):
+        chat("people").with_structured_output(schema).invoke("charged")
     tool = {"type": "function", "function": {"name": "refund", "parameters": {"type": "object"}}}
     (call,) = chat("tools").bind_tools([tool]).invoke("charged twice").tool_calls
     assert ("refund", {"n": 2}) == (call["name"], call["args"])
@@ -87,7 +93,7 @@ def test_llm(url: str, tmp_path: Path) -> None:
     pytest.importorskip("llm")
     models = [
         {"model_id": name, "model_name": name, "api_base": url, "api_key_name": "gateway"}
-        for name in ("uncounted", "words")
+        for name in ("uncounted", "words", "people")
     ]
     (tmp_path / "extra-openai-models.yaml").write_text(json.dumps(models))
     (tmp_path / "keys.json").write_text(json.dumps({"gateway": KEY}))
@@ -95,6 +101,8 @@ def test_llm(url: str, tmp_path: Path) -> None:
     llm = (sys.executable, "-m", "llm", "prompt", "-m")
     assert "billing\n" == _run(*llm, "uncounted", "--no-stream", "charged twice", env=environment)
     assert "I will refund it: Übermaß\n" == _run(*llm, "words", "charged twice", env=environment)
+    for how in ((), ("--no-stream",)):
+        assert f"{WAITING}\n" == _run(*llm, "people", *how, "charged twice", env=environment)
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +141,9 @@ def test_the_official_javascript_client(url: str, javascript: Path) -> None:
         "total": 14,
         "listed": True,
         "fields": {"charges": 2, "currency": "EUR"},
+        "queued": [202, "content_filter", WAITING],
+        "queuedStream": [WAITING, 0],
+        "queuedFields": "ContentFilterFinishReasonError  ",
         "unknown": "NotFoundError 404 model_not_found",
         "limited": "RateLimitError 429 rate_limit_exceeded",
         "broken": "APIError  stream_broke",

@@ -295,3 +295,37 @@ def test_no_response_names_the_server(url: str) -> None:
     """The software and its version are nobody's business."""
     answer = _raw(url, b"GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
     assert b"\r\nserver:" not in answer.lower()
+
+
+def test_a_call_that_a_person_will_answer_crashes_no_client(client: OpenAI) -> None:
+    """The first choice is there, says where the answer will be, and is marked as none; streams too."""
+    raw = client.chat.completions.with_raw_response.create(model="people", messages=MESSAGES)
+    done = raw.parse()
+    (choice,) = done.choices
+    assert (202, "tkt_1", "content_filter") == (raw.status_code, done.id, choice.finish_reason)
+    assert choice.message.content == choice.message.refusal
+    assert "A person will answer at /review/tkt_1" in str(choice.message.content)
+    assert ("tkt_1", "/review/tkt_1") == (raw.headers["x-suffice-ticket"], raw.headers["location"])
+    assert done.usage is not None
+    assert 0 == done.usage.completion_tokens
+    stream = client.chat.completions.create(model="people", messages=MESSAGES, stream=True)
+    chunks = list(stream)
+    assert choice.message.content == "".join(part.choices[0].delta.content or "" for part in chunks)
+    assert ("content_filter", "tkt_1") == (chunks[-1].choices[0].finish_reason, chunks[-1].id)
+    text = client.completions.create(model="people", prompt="charged twice")
+    assert ("content_filter", choice.message.content) == (text.choices[0].finish_reason, text.choices[0].text)
+
+
+def test_who_asks_for_an_object_is_not_handed_words(client: OpenAI) -> None:
+    """The client's own helper raises its own error; without it the content is null, as in any refusal."""
+
+    class Charge(BaseModel):
+        charges: int
+
+    with pytest.raises(openai.ContentFilterFinishReasonError):
+        client.chat.completions.parse(model="people", messages=MESSAGES, response_format=Charge)
+    plain = client.chat.completions.create(
+        model="people", messages=MESSAGES, response_format={"type": "json_object"}
+    )
+    assert plain.choices[0].message.content is None
+    assert "tkt_1" in str(plain.choices[0].message.refusal)

@@ -194,6 +194,15 @@ def test_every_page_is_shown_to_who_logs_in(gateway, asked):
     assert "/login" in browse(gateway, "/served", cookie=cookie).headers["location"]
 
 
+def test_who_cannot_wait_for_a_person_gets_an_error(gateway, asked):
+    """By a header; no ticket is made then."""
+    key, question = asked["key"], chat("Who else runs this?", model="ask")
+    refused = gateway.ask(COMPLETIONS, question, key=key, x_suffice_no_people="true")
+    assert (403, "not_allowed") == (refused.status, refused.code)
+    assert "the call is not for them" in refused.body["error"]["message"]
+    assert 202 == gateway.ask(COMPLETIONS, question, key=key, x_suffice_no_people="false").status
+
+
 def test_a_question_for_people_is_answered_on_the_page(gateway, asked):
     """202 with a ticket, answered in the form by a reviewer, fetched by its owner, and by nobody else."""
     queued = gateway.ask(COMPLETIONS, chat("Who runs this?", model="ask"), key=asked["key"])

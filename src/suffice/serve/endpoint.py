@@ -14,7 +14,7 @@ import orjson
 from suffice.clock import Clock
 from suffice.serve.call import Call
 from suffice.serve.case import Case, Ending
-from suffice.serve.errors import ABSTAINED, CallError, NobodyAnswered, TierFailed
+from suffice.serve.errors import ABSTAINED, CLIENT_LEFT, CallError, NobodyAnswered, TierFailed
 from suffice.serve.gateway import Gateway
 from suffice.serve.reply import Outcome, Reply, Streaming, closed
 from suffice.serve.wire import headers, sse
@@ -23,9 +23,8 @@ from suffice.serve.wire.asked import Api
 from suffice.serve.wire.body import read_object
 from suffice.serve.wire.errors import error_headers, error_object, unforeseen
 from suffice.serve.wire.exchange import ClientLeft, Exchange, Field
+from suffice.serve.wire.waiting import waiting
 
-# nginx's status for a client that closed the connection before it had its answer; nobody receives it.
-_CLIENT_LEFT = 499
 _log = logging.getLogger(__name__)
 
 
@@ -64,7 +63,7 @@ class CallEndpoint:
             if not await self._abstained(exchange, case, error):
                 await self._refuse(exchange, case, error)
         except (ClientLeft, asyncio.CancelledError):
-            self._end(case, b"", status=_CLIENT_LEFT, error="client_left" if exchange.left else "stopped")
+            self._end(case, b"", status=CLIENT_LEFT, error="client_left" if exchange.left else "stopped")
             raise
         except Exception:  # noqa: BLE001 - whatever it was, it is an event too, and the client gets an id
             _log.exception("%s failed", exchange.id)
@@ -86,7 +85,7 @@ class CallEndpoint:
         if outcome.streaming is not None:
             await self._stream(exchange, case, outcome.streaming, who=who)
         elif outcome.reply is None:
-            await self._queued(exchange, case, outcome.ticket or "", who=who)
+            await self._queued(exchange, case, call, outcome.ticket or "", who=who)
         elif call.stream and self._api.parts is not None:
             events = (sse.event(part) for part in self._parts(call, outcome.reply, who))
             body = b"".join([*events, sse.DONE])
@@ -122,23 +121,22 @@ class CallEndpoint:
     def _end_stream(self, case: Case, sent: _Sent, *, error: str) -> None:
         self._gateway.end(case, Ending(status=200, sha256=sent.sha256, error=error, body=sent.kept))
 
-    async def _queued(self, exchange: Exchange, case: Case, ticket: str, *, who: About) -> None:
-        """Sends the number under which a person will answer."""
-        url = self._ticket_url(ticket)
-        body = orjson.dumps(
-            {
-                "id": ticket,
-                "object": "suffice.ticket",
-                "created": self._created(),
-                "model": who.route,
-                "choices": [],
-                "url": url,
-                "message": f"no model's answer can be trusted here; a person will answer at {url}",
-                "suffice": who.to_json(),
-            }
-        )
+    async def _queued(self, exchange: Exchange, case: Case, call: Call, ticket: str, *, who: About) -> None:
+        """Sends a completion that says that a person will answer, and where."""
+        url, created = self._ticket_url(ticket), self._created()
+        reply = waiting(call, ticket, url, created)
+        told = {"suffice": {**who.to_json(), "ticket": ticket, "url": url}}
+        head = [*headers.written(who), (b"location", url.encode()), (b"x-suffice-ticket", ticket.encode())]
+        if call.stream and self._api.parts is not None:
+            first, *rest = self._api.parts(call, reply, created)
+            body = b"".join([sse.event({**first, **told}), *map(sse.event, rest), sse.DONE])
+            self._end(case, body, status=202)
+            await exchange.start_stream(head, status=202)
+            await exchange.send_part(body, more=False)
+            return
+        body = orjson.dumps({**self._api.whole(call, reply, created), "url": url, **told})
         self._end(case, body, status=202)
-        await exchange.send(202, body, [*headers.written(who), (b"location", url.encode())])
+        await exchange.send(202, body, head)
 
     async def _abstained(self, exchange: Exchange, case: Case, error: CallError) -> bool:
         """Says whether the API has words for an answer that cannot be trusted, after sending them."""

@@ -15,6 +15,8 @@ TierFailed                   one tier did not answer; the next one is tried
 from suffice.errors import SufficeError
 from suffice.serve.reply import Step
 
+# nginx's status for a client that closed the connection before it had its answer; nobody receives it.
+CLIENT_LEFT = 499
 # The code where every tier answered, and none can be trusted.
 ABSTAINED = "abstained"
 

@@ -44,6 +44,11 @@ const fields = await client.chat.completions.parse({
   response_format: { type: "json_schema", json_schema: { name: "charge", schema } },
 });
 
+const { data: queued, response: accepted } = await client.chat.completions
+  .create({ model: "people", messages })
+  .withResponse();
+const queuedStream = await streamed("people");
+
 console.log(
   JSON.stringify({
     text: data.choices[0].message.content,
@@ -54,6 +59,15 @@ console.log(
     total: words.usage.total_tokens,
     listed: listed.includes("tickets"),
     fields: JSON.parse(fields.choices[0].message.content),
+    queued: [accepted.status, queued.choices[0].finish_reason, queued.choices[0].message.refusal],
+    queuedStream: [queuedStream.text, queuedStream.usage.completion_tokens],
+    queuedFields: await raised(() =>
+      client.chat.completions.parse({
+        model: "people",
+        messages,
+        response_format: { type: "json_schema", json_schema: { name: "charge", schema } },
+      }),
+    ),
     unknown: await raised(() => client.chat.completions.create({ model: "nothing", messages })),
     limited: await raised(() => client.chat.completions.create({ model: "limited", messages })),
     broken: await raised(() => streamed("breaks")),

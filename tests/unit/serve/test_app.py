@@ -390,7 +390,7 @@ def test_a_failed_call_keeps_its_way_in_the_event() -> None:
 
 
 def test_a_call_for_a_person_is_a_202_with_a_ticket() -> None:
-    """The ticket and its address come in OpenAI's frame, without choices."""
+    """The ticket and its address come in OpenAI's frame, in a choice that is no answer."""
 
     async def queued(_call: Call) -> Outcome:
         return Outcome(steps=(step("people", Place.HUMAN, Verdict.QUEUED),), ticket="t-1")
@@ -398,7 +398,13 @@ def test_a_call_for_a_person_is_a_202_with_a_ticket() -> None:
     composed = Composed({"tickets": queued})
     got = get(composed.app, CHAT)
     assert (202, "/review/t-1") == (got.status, got.headers["location"])
-    assert ("t-1", [], "/review/t-1") == (got.json["id"], got.json["choices"], got.json["url"])
+    assert ("t-1", "/review/t-1") == (got.json["id"], got.json["url"])
+    assert ("t-1", "t-1") == (got.headers["x-suffice-ticket"], got.json["suffice"]["ticket"])
+    (choice,) = got.json["choices"]
+    assert ("content_filter", choice["message"]["refusal"]) == (
+        choice["finish_reason"],
+        choice["message"]["content"],
+    )
     assert ["t-1"] == [event.ticket for event in composed.journal.events]
 
 

@@ -13,7 +13,13 @@ from suffice.serve.guard.asgi import Asgi, Message, Receive, Scope, Send, refuse
 
 # What a client may say by headers of ours; the others are between the gateway's parts.
 _WISHES = frozenset(
-    {b"x-suffice-route", b"x-suffice-local-only", b"x-suffice-escalate-below", b"x-suffice-skip-to"}
+    {
+        b"x-suffice-route",
+        b"x-suffice-local-only",
+        b"x-suffice-escalate-below",
+        b"x-suffice-skip-to",
+        b"x-suffice-no-people",
+    }
 )
 _PROXYS = frozenset({b"forwarded", b"x-real-ip", b"x-original-url", b"x-rewrite-url"})
 _ONCE = (b"host", b"authorization", b"content-length")

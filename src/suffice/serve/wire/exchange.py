@@ -107,10 +107,10 @@ class Exchange:
         await self._send({"type": "http.response.start", "status": status, "headers": start})
         await self._send({"type": "http.response.body", "body": body, "more_body": False})
 
-    async def start_stream(self, headers: Sequence[Field] = ()) -> None:
+    async def start_stream(self, headers: Sequence[Field] = (), *, status: int = 200) -> None:
         """Sends the head of a response that comes in events."""
         start = [*_STREAM, *self._ids(), *headers]
-        await self._send({"type": "http.response.start", "status": 200, "headers": start})
+        await self._send({"type": "http.response.start", "status": status, "headers": start})
 
     async def send_part(self, part: bytes, *, more: bool = True) -> None:
         """Sends a part of a stream's body; the last one ends it."""

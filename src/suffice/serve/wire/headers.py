@@ -36,7 +36,8 @@ def read(headers: Headers) -> Told:
     local_only = headers.get(b"x-suffice-local-only")
     escalate_below = headers.get(b"x-suffice-escalate-below")
     skip_to = headers.get(b"x-suffice-skip-to")
-    if route is None and local_only is None and escalate_below is None and skip_to is None:
+    no_people = headers.get(b"x-suffice-no-people")
+    if route is local_only is escalate_below is skip_to is no_people is None:
         return _NOTHING
     return Told(
         route=None if route is None else _text(route),
@@ -46,6 +47,7 @@ def read(headers: Headers) -> Told:
             if escalate_below is None
             else _share(escalate_below, "x-suffice-escalate-below"),
             skip_to=None if skip_to is None else _text(skip_to),
+            no_people=no_people is not None and _truth(no_people, "x-suffice-no-people"),
         ),
     )
 

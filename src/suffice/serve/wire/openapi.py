@@ -47,6 +47,10 @@ _HEADERS: Mapping[str, tuple[str, Schema]] = {
         "Begin at this tier; needs a key with the scope `tiers`.",
         {"type": "string"},
     ),
+    "x-suffice-no-people": (
+        "No person is asked: an error comes where no tier's answer can be trusted.",
+        one_of("true", "false"),
+    ),
 }
 
 

@@ -87,6 +87,8 @@ SHARED: Mapping[str, Schema] = {
             },
             "escalated": YES_OR_NO,
             "why": {"type": "string", "description": "why questions stay open"},
+            "ticket": {"type": "string", "description": "the number of a call that a person will answer"},
+            "url": {"type": "string", "description": "where a person's answer will be found"},
         },
         description="Who answered, as in the headers.",
     ),
@@ -101,15 +103,17 @@ SHARED: Mapping[str, Schema] = {
         description="`estimated`: a count comes from the texts' bytes, as the model counts no tokens.",
     ),
     "Ticket": obj(
-        ["id", "object", "url", "message", "suffice"],
+        ["id", "object", "url", "choices", "suffice"],
         {
             "id": NAME,
-            "object": one_of("suffice.ticket"),
+            "object": one_of("chat.completion", "text_completion"),
             "url": NAME,
-            "message": TEXT,
+            "choices": {"type": "array", "items": {"type": "object"}, "minItems": 1},
+            "usage": ref("Usage"),
             "suffice": ref("Suffice"),
         },
-        description="A person will answer; the answer will be found at `url`.",
+        description="A person will answer; the answer will be found at `url`. The one choice says so, with "
+        "the `finish_reason` `content_filter`.",
     ),
     "Model": obj(
         ["id", "object", "created", "owned_by"],
