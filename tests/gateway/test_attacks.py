@@ -199,6 +199,32 @@ def test_who_leaves_a_stream_before_its_usage_pays_for_it(tmp_path):
                 assert [200, 200, 429] == [left_early(gateway, used) for _ in range(3)]
 
 
+def test_who_hangs_up_before_the_reply_pays_for_it(tmp_path):
+    """The server has read the prompt and is paid for it: a client may not ask it for nothing."""
+    place = tmp_path / "site.yaml"
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        place.write_text(DRIPPING.format(port=silent.getsockname()[1]))
+        with running(place) as gateway:
+            for limits in (Limits(tokens_per_day=500), Limits(usd_per_day=0.5)):
+                for stream in (False, True):
+                    _, key = gateway.new_key(limits=limits)
+                    hung_up(gateway, key, chat("a word " * 600, stream=stream, max_tokens=1))
+                    assert 429 == gateway.ask(CHATS, chat(), key=key).status
+
+
+def hung_up(gateway, key, body):
+    """Asks, and hangs up while a server is being asked; returns once the gateway has noticed."""
+    content, before = json.dumps(body).encode(), len(events_of(gateway))
+    head = f"POST {CHATS} HTTP/1.1\r\nhost: localhost:{gateway.port}\r\nauthorization: Bearer {key}\r\n"
+    head += f"content-type: application/json\r\ncontent-length: {len(content)}\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as client:
+        client.sendall(head.encode() + content)
+        time.sleep(0.2)
+    deadline = time.monotonic() + 10
+    while len(events_of(gateway)) == before and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
 DRIPPING = """\
 suffice: 1
 home: home

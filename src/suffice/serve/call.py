@@ -49,6 +49,14 @@ class Wishes:
     no_people: bool = False
 
 
+@dataclass(slots=True)
+class Unread:
+    """What servers may be paid for though no usage came: estimates, added up, for budgets alone."""
+
+    tokens: int = 0
+    usd: float = 0.0
+
+
 @dataclass(kw_only=True, slots=True)
 class Call:
     """One request of a client, authenticated and read.
@@ -63,7 +71,8 @@ class Call:
     beyond text, e.g. "tools", "images", "logprobs": only remote tiers can, so all others are skipped.
     `traceparent` is what servers are sent in the header of that name (W3C Trace Context), "" for none.
     `restorer` puts masked values back into what a REMOTE tier replies; None: nothing to put back.
-    `questions` are those of a decision, None for every other operation.
+    `questions` are those of a decision, None for every other operation. `unread` is one for all copies of
+    a call: tiers add to it what was given up before it was whole.
     """
 
     id: str
@@ -84,3 +93,4 @@ class Call:
     traceparent: str = ""
     restorer: Restorer | None = field(default=None, repr=False)
     questions: Questions | None = None
+    unread: Unread = field(default_factory=Unread, repr=False, compare=False)

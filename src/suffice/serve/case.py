@@ -108,8 +108,8 @@ def event_of(
         response_sha256=ending.sha256,
         request_text=case.request_bytes.decode("utf-8", "replace") if keeps_contents else None,
         response_text=None if body is None else body.decode("utf-8", "replace"),
-        budget_tokens=reply.budget_tokens if isinstance(reply, Streaming) else 0,
-        budget_usd=reply.budget_usd if isinstance(reply, Streaming) else 0.0,
+        budget_tokens=0 if call is None else call.unread.tokens,
+        budget_usd=0.0 if call is None else call.unread.usd,
     )
 
 

@@ -192,7 +192,8 @@ class Spending(Protocol):
     async def spent_since(self, since: datetime) -> Mapping[str, Spent]:
         """Returns per key id what its calls used that ended at `since` or later; {} for no calls.
 
-        Only calls count that a budget let in and that were read: status below 400, or 500 and more.
+        Only calls count that a budget let in and that were read: status below 400, 500 and more, or 499 (the
+        client left) of a call whose route is known.
         Tokens that are not known count 0, as does an unknown price.
         """
         ...

@@ -50,8 +50,7 @@ class Streaming:
 
     The first chunk has come before this exists: until then the next tier can still be tried. A stream
     that breaks raises `TierFailed` from the iterator. `usage` and `cost_usd` are filled in by the time
-    the iterator ends. Who leaves early must `aclose()` the iterator, which closes the connection. Where no
-    usage came by then, `budget_tokens` and `budget_usd` are estimates, for budgets alone.
+    the iterator ends. Who leaves early must `aclose()` the iterator, which closes the connection.
     """
 
     tier: str
@@ -61,8 +60,6 @@ class Streaming:
     usage: Usage = UNKNOWN_USAGE
     cost_usd: float | None = None
     certificate: str | None = None
-    budget_tokens: int = 0
-    budget_usd: float = 0.0
 
 
 async def closed(chunks: AsyncIterator[Any]) -> None:

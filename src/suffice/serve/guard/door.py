@@ -102,9 +102,9 @@ class KeyDoor:
         if key is None:
             return
         usage = event.usage
-        tokens = (usage.input_tokens or 0) + (usage.output_tokens or 0)
-        usd = event.budget_usd if event.cost_usd is None else event.cost_usd
-        self._budgets.charge(key.id, key.limits, tokens=max(tokens, event.budget_tokens), usd=usd)
+        tokens = (usage.input_tokens or 0) + (usage.output_tokens or 0) + event.budget_tokens
+        usd = (event.cost_usd or 0.0) + event.budget_usd
+        self._budgets.charge(key.id, key.limits, tokens=tokens, usd=usd)
 
     async def revoke(self, key_id: str) -> bool:
         """Revokes a key, at once in this process; False where there is none of this id."""

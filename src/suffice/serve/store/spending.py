@@ -1,4 +1,4 @@
-"""What keys have used up, summed from the kept events: the port `Spending`."""
+"""What keys have used up, from the sums over kept events: the port `Spending`."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -6,8 +6,9 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from suffice.serve.key import Spent
-from suffice.serve.store.rows import microseconds
-from suffice.serve.store.schema import events as _events
+from suffice.serve.store import rollups
+from suffice.serve.store.records import Span
+from suffice.serve.store.schema import rollups as _rollups
 from suffice.serve.store.writer import Writer
 
 
@@ -18,28 +19,27 @@ class KeptSpending:
         self._writer = writer
 
     async def spent_since(self, since: datetime) -> Mapping[str, Spent]:
-        """Returns per key id what its calls used that ended at `since` or later; {} for no calls.
+        """Returns per key id what its calls used that ended in the minute of `since` or later; {} for no calls.
 
         Raises:
             StoreDown: the database cannot be reached.
         """
-        c = _events.c
-        tokens = sa.func.coalesce(c.input_tokens, 0) + sa.func.coalesce(c.output_tokens, 0)
-        left = sa.and_(c.status == CLIENT_LEFT, c.route != "")
+        c = _rollups.c
+        _, conditions = rollups.within(Span(since=since))
         query = (
             sa.select(
-                c.key_id,
-                sa.func.count().label("requests"),
-                sa.func.sum(tokens).label("tokens"),
-                sa.func.coalesce(sa.func.sum(c.cost_usd), 0.0).label("usd"),
+                c.whose,
+                sa.func.sum(c.counted).label("requests"),
+                sa.func.sum(c.counted_tokens).label("tokens"),
+                sa.func.sum(c.counted_usd).label("usd"),
             )
-            .where(c.at_us >= microseconds(since), sa.or_(c.status < 400, c.status >= 500, left))
-            .group_by(c.key_id)
+            .where(c.whose != rollups.EVERYBODY, c.counted > 0, *conditions)
+            .group_by(c.whose)
         )
 
         def work(connection: sa.Connection) -> Mapping[str, Spent]:
             return {
-                row.key_id: Spent(requests=row.requests, tokens=int(row.tokens), usd=float(row.usd))
+                row.whose[1:]: Spent(requests=int(row.requests), tokens=int(row.tokens), usd=float(row.usd))
                 for row in connection.execute(query)
             }
 

@@ -214,14 +214,16 @@ def test_keys_are_kept_found_and_revoked_for_good(store):
 
 
 def test_spending_is_summed_per_key(store):
-    """Unknown tokens and prices count 0; calls that were refused do not count."""
+    """Unknown tokens and prices count 0; calls that were refused, or broken off unread, do not count."""
     put(store, [
         *made_events(2, cost_usd=0.5),
         made_event(3, usage=Usage(), cost_usd=None, status=502),
         made_event(4, status=429),
         made_event(5, key_id="beta", usage=Usage(input_tokens=1)),
+        made_event(6, key_id="beta", usage=Usage(), cost_usd=None, status=499),
+        made_event(7, key_id="beta", usage=Usage(), cost_usd=None, status=499, route=""),
     ])  # fmt: skip
-    expected = {"alpha": Spent(requests=3, tokens=30, usd=1.0), "beta": Spent(requests=1, tokens=1)}
+    expected = {"alpha": Spent(requests=3, tokens=30, usd=1.0), "beta": Spent(requests=2, tokens=1)}
     spent = asyncio.run(store.spending.spent_since(NOON))
     assert expected | {"beta": dataclasses.replace(expected["beta"], usd=0.0)} == spent
     assert {} == asyncio.run(store.spending.spent_since(NOON + timedelta(hours=1)))

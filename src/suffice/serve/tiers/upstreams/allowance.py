@@ -19,6 +19,7 @@ class Allowance:
         self._started_s = clock.elapsed_s()
         self._ends_s = min(self._started_s + waiting.total_s, deadline_s)
         self._first_ends_s = min(self._started_s + waiting.first_byte_s, self._ends_s)
+        self._asked_s: float | None = None
 
     def left_s(self) -> float:
         """Returns how long the call may still take in all; 0 or less where its time is over."""
@@ -34,7 +35,12 @@ class Allowance:
 
     def restart(self) -> None:
         """Gives another attempt the whole time until a first byte, as far as the call's time lasts."""
-        self._first_ends_s = min(self._clock.elapsed_s() + self._waiting.first_byte_s, self._ends_s)
+        self._asked_s = self._clock.elapsed_s()
+        self._first_ends_s = min(self._asked_s + self._waiting.first_byte_s, self._ends_s)
+
+    def asked_for_s(self) -> float | None:
+        """Returns how long ago the last attempt began; None where there was none."""
+        return None if self._asked_s is None else self._clock.elapsed_s() - self._asked_s
 
     def ran_out(self, what: str) -> ExchangeFailed:
         """Returns the failure of a wait that was too long; `what` says what did not come.

@@ -34,6 +34,7 @@ from suffice.serve.tiers.upstreams.passed_on import (
     tokens_estimated,
 )
 from suffice.serve.tiers.upstreams.retries import ExchangeFailed, Retries, Sleep
+from suffice.serve.tiers.upstreams.unread import unread_usage
 from suffice.serve.tiers.upstreams.upstream_chunks import UpstreamChunks
 from suffice.serve.tiers.upstreams.upstream_settings import UpstreamSettings
 
@@ -125,7 +126,7 @@ class UpstreamTier:
             return self._reply(call, await self._exchanges.read(reply, allowance))
 
         turn = await self._turn(allowance)
-        reply = await self._in_turn(turn, once, allowance)
+        reply = await self._in_turn(turn, once, call=call, allowance=allowance)
         turn.end(failed=False)
         return reply
 
@@ -152,7 +153,7 @@ class UpstreamTier:
             reply.close()
             raise ExchangeFailed(f"tier {self.name} sent no stream but {reply.content_type[:80]!r}")
 
-        result = await self._in_turn(turn, once, allowance)
+        result = await self._in_turn(turn, once, call=call, allowance=allowance)
         if isinstance(result, Reply):
             turn.end(failed=False)
         else:
@@ -201,7 +202,7 @@ class UpstreamTier:
         return _Turn(self._places, self._breaker, number)
 
     async def _in_turn(
-        self, turn: _Turn, once: Callable[[], Awaitable[Result]], allowance: Allowance
+        self, turn: _Turn, once: Callable[[], Awaitable[Result]], *, call: Call, allowance: Allowance
     ) -> Result:
         try:
             return await self._retries(once, left_s=allowance.left_s)
@@ -210,19 +211,21 @@ class UpstreamTier:
             raise
         except BaseException:  # cancelled: says nothing about the server
             turn.end(failed=None)
+            if (asked_s := allowance.asked_for_s()) is not None:
+                self._charge_unread(call, unread_usage(call, asked_s=asked_s))
             raise
 
     async def _streaming(
         self, call: Call, reply: HttpReply, *, allowance: Allowance, turn: _Turn
     ) -> Streaming:
+        is_out = False
+
         def at_end(usage: Usage, failure: ExchangeFailed | None) -> None:
             streaming.usage = usage
             streaming.cost_usd = self._cost_usd(usage)
-            if usage.output_tokens is None:  # the reader left before it came: the server is paid all the same
-                read, written = tokens_estimated(call), chunks.tokens_estimated
-                streaming.budget_tokens = read + written
-                estimate = Usage(input_tokens=read, output_tokens=written)
-                streaming.budget_usd = self._cost_usd(estimate) or 0.0
+            if is_out and usage.output_tokens is None:  # the reader left before it came: the server is paid
+                read = tokens_estimated(call) if usage.input_tokens is None else 0
+                self._charge_unread(call, Usage(input_tokens=read, output_tokens=chunks.tokens_estimated))
             turn.end(failed=failure.blames_server if failure else None)
 
         chunks = UpstreamChunks(
@@ -235,7 +238,13 @@ class UpstreamTier:
         model = self._settings.endpoint.model
         streaming = Streaming(tier=self.name, place=self._place, model=model, chunks=chunks)
         streaming.model = (await chunks.begin())[:_LONGEST_NAME] or model
+        is_out = True
         return streaming
+
+    def _charge_unread(self, call: Call, usage: Usage) -> None:
+        """Counts what nobody read against the caller's budgets: the server may be paid all the same."""
+        call.unread.tokens += (usage.input_tokens or 0) + (usage.output_tokens or 0)
+        call.unread.usd += self._cost_usd(usage) or 0.0
 
     def _reply(self, call: Call, data: bytes) -> Reply:
         payload = self._parsed(data)

@@ -1,0 +1,20 @@
+"""What a server may have been paid for though nobody read it: an estimate, for budgets alone.
+
+A client that hangs up gets nothing, but the server has read its prompt and was writing. Most servers stop
+when the connection closes, and none says by then what it counted.
+"""
+
+from suffice.ports import Usage
+from suffice.serve.call import Call
+from suffice.serve.tiers.upstreams.passed_on import can_stream, tokens_estimated
+
+# A quick server's pace for one reader; no count, so a slower one is overcharged and a quicker one under.
+_TOKENS_A_SECOND = 50.0
+_LIMITS = ("max_completion_tokens", "max_tokens")
+
+
+def unread_usage(call: Call, *, asked_s: float) -> Usage:
+    """Returns about how many tokens were read, and written within the seconds since the server was asked."""
+    written = int(asked_s * _TOKENS_A_SECOND) if can_stream(call.operation) else 0
+    limits = [limit for name in _LIMITS if isinstance(limit := call.body.get(name), int)]
+    return Usage(input_tokens=tokens_estimated(call), output_tokens=max(0, min([written, *limits])))

@@ -1,0 +1,34 @@
+"""What is counted of a reply that nobody waited for."""
+
+from dataclasses import replace
+
+import pytest
+
+from suffice.ports import Usage
+from suffice.serve.call import Operation
+from suffice.serve.tiers.upstreams.unread import unread_usage
+from tests.unit.serve.tiers import tiny_run
+
+
+@pytest.mark.parametrize(
+    ("limits", "asked_s", "written"),
+    [
+        ({}, 2.0, 100),
+        ({}, 0.0, 0),
+        ({"max_tokens": 7}, 2.0, 7),
+        ({"max_completion_tokens": 7, "max_tokens": 9}, 2.0, 7),
+        ({"max_tokens": 1000}, 2.0, 100),
+        ({"max_tokens": -5}, 2.0, 0),
+        ({"max_tokens": None}, 2.0, 100),
+    ],
+)
+def test_the_prompt_counts_and_what_a_quick_server_may_have_written(limits, asked_s, written):
+    """A quarter of the prompt's bytes, and 50 tokens a second, at most as many as the client allowed."""
+    call = replace(tiny_run.call("x" * 40), body=limits)
+    assert Usage(input_tokens=10, output_tokens=written) == unread_usage(call, asked_s=asked_s)
+
+
+def test_vectors_are_no_words():
+    """Who hangs up on vectors is charged for the text alone."""
+    call = replace(tiny_run.call("x" * 40), operation=Operation.EMBEDDING)
+    assert Usage(input_tokens=10, output_tokens=0) == unread_usage(call, asked_s=9.0)
