@@ -7,6 +7,7 @@ memory that grows.
 
 import argparse
 import asyncio
+import itertools
 import json
 import statistics
 import subprocess
@@ -174,17 +175,13 @@ async def watched(work: Awaitable[Found], gateway: Running) -> tuple[Found, list
 
 def report(found: Found, resident: list[int], *, title: str, seconds: float, unit: str) -> str:
     """Returns the table of what there was."""
-    kept = resident[len(resident) // 10 :] or resident  # without the warm-up
-    third = max(1, len(kept) // 3)
-    first, last = statistics.median(kept[:third]), statistics.median(kept[-third:])
     faults = ", ".join(f"**{what}: {count}**" for what, count in sorted(found.faults.items())) or "none"
     lines = [
         f"### {title}",
         "",
         f"{found.count:,} {unit} in {seconds:.0f} s. What must not be (a 500, a hang of {_PATIENCE_S:g} s,",
         f"a traceback, an error in no form, broken events, other words): {faults}.",
-        f"Memory (median resident): first third {first / 2**20:.1f} MiB, last third {last / 2**20:.1f} MiB,",
-        f"{100 * (last / first - 1):+.1f}%.",
+        _memory(resident),
         "",
         "| what is wrong | n | ends |",
         "|---|---|---|",
@@ -193,6 +190,16 @@ def report(found: Found, resident: list[int], *, title: str, seconds: float, uni
         told = ", ".join(f"{how}: {count:,}" for how, count in sorted(ends.items()))
         lines.append(f"| {way} | {sum(ends.values()):,} | {told} |")
     return "\n".join([*lines, *(f"- {example}" for example in found.examples), ""])
+
+
+def _memory(resident: list[int]) -> str:
+    """Returns how the memory went: after a warm-up of a tenth, the median of each quarter of the run."""
+    kept = resident[len(resident) // 10 :]
+    ends = [len(kept) * quarter // 4 for quarter in range(5)]
+    medians = [statistics.median(kept[low:high] or resident) for low, high in itertools.pairwise(ends)]
+    told = ", ".join(f"{median / 2**20:.1f}" for median in medians)
+    change = f"{100 * (medians[-1] / medians[0] - 1):+.1f}%"
+    return f"Memory after a warm-up (median resident of each quarter of the run): {told} MiB, {change}."
 
 
 def site_in(folder: Path, *, port: int, behind: int) -> Home:
