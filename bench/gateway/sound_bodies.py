@@ -21,6 +21,20 @@ BODIES: Mapping[str, Any] = {
         "stream": True,
         "stream_options": {"include_usage": True},
     },
+    "/v1/responses": {
+        "instructions": "sort",
+        "input": [
+            {"role": "user", "content": [{"type": "input_text", "text": "I was charged twice, Übermaß"}]},
+            {"type": "function_call", "call_id": "c1", "name": "f", "arguments": "{}"},
+            {"type": "function_call_output", "call_id": "c1", "output": "done"},
+        ],
+        "max_output_tokens": 50,
+        "temperature": 0.5,
+        "text": {"format": {"type": "json_schema", "name": "a", "schema": {"type": "object"}}},
+        "tools": [{"type": "function", "name": "f", "parameters": {"type": "object"}}],
+        "tool_choice": {"type": "function", "name": "f"},
+        "stream": True,
+    },
     "/v1/completions": {"prompt": ["where is it?"], "max_tokens": 5, "logprobs": 2, "echo": False},
     "/v1/decisions": {
         "input": [{"role": "user", "content": "charged twice"}],

@@ -82,6 +82,8 @@ def test_langchain(url: str) -> None:
     assert WAITING == "".join(part.content for part in chat("people").stream("charged twice"))
     with pytest.raises(Exception, match="content filter"):
         chat("people").with_structured_output(schema).invoke("charged")
+    spoken = openai.ChatOpenAI(model="words", base_url=url, api_key=KEY, use_responses_api=True)
+    assert "I will refund it: Übermaß" == "".join(part.text for part in spoken.stream("charged twice"))
     tool = {"type": "function", "function": {"name": "refund", "parameters": {"type": "object"}}}
     (call,) = chat("tools").bind_tools([tool]).invoke("charged twice").tool_calls
     assert ("refund", {"n": 2}) == (call["name"], call["args"])
@@ -137,6 +139,7 @@ def test_the_official_javascript_client(url: str, javascript: Path) -> None:
         "tier": "small",
         "hasId": True,
         "words": "I will refund it: Übermaß",
+        "spoken": "I will refund it: Übermaß",
         "models": ["large-v2"],
         "total": 14,
         "listed": True,

@@ -20,12 +20,14 @@ from suffice.serve.wire import chat, completions, decisions, embeddings, openapi
 from suffice.serve.wire.asked import Api
 from suffice.serve.wire.errors import error_headers, error_object, unforeseen
 from suffice.serve.wire.exchange import Asgi, ClientLeft, Exchange, Field, Receive, Scope, Send
+from suffice.serve.wire.responses import api as responses
 
 _log = logging.getLogger(__name__)
 
 # The APIs that ask models: an API is one file in wire/ and one line here.
 APIS: Mapping[str, Api] = {
     "/v1/chat/completions": chat.API,
+    "/v1/responses": responses.API,
     "/v1/completions": completions.API,
     "/v1/embeddings": embeddings.API,
     "/v1/decisions": decisions.API,

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import orjson
 
@@ -17,9 +16,9 @@ from suffice.serve.case import Case, Ending
 from suffice.serve.errors import ABSTAINED, CLIENT_LEFT, CallError, NobodyAnswered, TierFailed
 from suffice.serve.gateway import Gateway
 from suffice.serve.reply import Outcome, Reply, Streaming, closed
-from suffice.serve.wire import headers, sse
+from suffice.serve.wire import headers
 from suffice.serve.wire.about import About, about
-from suffice.serve.wire.asked import Api
+from suffice.serve.wire.asked import Api, EventWriter, StreamForm
 from suffice.serve.wire.body import read_object
 from suffice.serve.wire.errors import error_headers, error_object, unforeseen
 from suffice.serve.wire.exchange import ClientLeft, Exchange, Field
@@ -81,14 +80,14 @@ class CallEndpoint:
         call = case.call
         if call is None:
             raise TypeError("a call that was answered is known to its case")
-        who = about(call, outcome)
-        if outcome.streaming is not None:
-            await self._stream(exchange, case, outcome.streaming, who=who)
+        who, form = about(call, outcome), self._api.stream
+        if form is not None and outcome.streaming is not None:
+            events = form.events(call, who, outcome.streaming.model, self._created())
+            await self._stream(exchange, case, outcome.streaming, events, headers.written(who))
         elif outcome.reply is None:
             await self._queued(exchange, case, call, outcome.ticket or "", who=who)
-        elif call.stream and self._api.parts is not None:
-            events = (sse.event(part) for part in self._parts(call, outcome.reply, who))
-            body = b"".join([*events, sse.DONE])
+        elif form is not None and call.stream:
+            body = _whole_stream(form, call, outcome.reply, who=who, created=self._created())
             self._end(case, body, status=200)
             await exchange.start_stream(headers.written(who))
             await exchange.send_part(body, more=False)
@@ -98,18 +97,18 @@ class CallEndpoint:
             self._end(case, body, status=200)
             await exchange.send(200, body, headers.written(who))
 
-    def _parts(self, call: Call, reply: Reply, who: About) -> list[dict[str, Any]]:
-        """Returns the chunks of a whole reply, the first with who answered."""
-        parts = list(self._api.parts(call, reply, self._created())) if self._api.parts is not None else []
-        if parts:
-            parts[0] = {**parts[0], "suffice": who.to_json()}
-        return parts
-
-    async def _stream(self, exchange: Exchange, case: Case, streaming: Streaming, *, who: About) -> None:
+    async def _stream(
+        self,
+        exchange: Exchange,
+        case: Case,
+        streaming: Streaming,
+        events: EventWriter,
+        head: Sequence[Field],
+    ) -> None:
         self._gateway.first_token(case)
         sent = _Sent(is_kept=self._gateway.keeps_contents)
         try:
-            error, last = await _pass_on(streaming, exchange, sent, who=who)
+            error, last = await _pass_on(streaming, exchange, head=head, events=events, sent=sent)
         except asyncio.CancelledError:
             # The head is out, so the status stays; the event says that the rest is not.
             self._end_stream(case, sent, error="client_left" if exchange.left else "stopped")
@@ -123,18 +122,16 @@ class CallEndpoint:
 
     async def _queued(self, exchange: Exchange, case: Case, call: Call, ticket: str, *, who: About) -> None:
         """Sends a completion that says that a person will answer, and where."""
-        url, created = self._ticket_url(ticket), self._created()
-        reply = waiting(call, ticket, url, created)
-        told = {"suffice": {**who.to_json(), "ticket": ticket, "url": url}}
+        url, created, form = self._ticket_url(ticket), self._created(), self._api.stream
+        reply, who = waiting(call, ticket, url, created), replace(who, ticket=ticket, url=url)
         head = [*headers.written(who), (b"location", url.encode()), (b"x-suffice-ticket", ticket.encode())]
-        if call.stream and self._api.parts is not None:
-            first, *rest = self._api.parts(call, reply, created)
-            body = b"".join([sse.event({**first, **told}), *map(sse.event, rest), sse.DONE])
+        if form is not None and call.stream:
+            body = _whole_stream(form, call, reply, who=who, created=created)
             self._end(case, body, status=202)
             await exchange.start_stream(head, status=202)
             await exchange.send_part(body, more=False)
             return
-        body = orjson.dumps({**self._api.whole(call, reply, created), "url": url, **told})
+        body = orjson.dumps({**self._api.whole(call, reply, created), "url": url, "suffice": who.to_json()})
         self._end(case, body, status=202)
         await exchange.send(202, body, head)
 
@@ -182,40 +179,35 @@ class _Sent:
         return None if self._parts is None else b"".join(self._parts)
 
 
-async def _pass_on(streaming: Streaming, exchange: Exchange, sent: _Sent, *, who: About) -> tuple[str, bytes]:
+def _whole_stream(form: StreamForm, call: Call, reply: Reply, *, who: About, created: int) -> bytes:
+    """Returns a whole reply as the bytes of a stream."""
+    events = form.events(call, who, reply.model, created)
+    return b"".join([*map(events.take, form.parts(call, reply, created)), events.end()])
+
+
+async def _pass_on(
+    streaming: Streaming, exchange: Exchange, *, head: Sequence[Field], events: EventWriter, sent: _Sent
+) -> tuple[str, bytes]:
     """Sends the head and a server's chunks; returns the error's code, "" for none, and the last event.
 
-    Every chunk names the served model; the first one says who answers. However it ends, the
-    connection to the server is closed when this returns.
+    However it ends, the connection to the server is closed when this returns.
     """
-    model = streaming.model
-    added: Mapping[str, Any] | None = {"model": model, "suffice": who.to_json()}
     try:
-        await exchange.start_stream(headers.written(who))
+        await exchange.start_stream(head)
         async for chunk in streaming.chunks:
-            if added is not None:
-                part = sse.event({**chunk, **added})
-                added = None
-            else:
-                part = sse.event(_named(chunk, model))
-            sent.add(part)
-            await exchange.send_part(part)
+            if part := events.take(chunk):
+                sent.add(part)
+                await exchange.send_part(part)
     except TierFailed as failed:
-        return "stream_broke", _broken(f"{streaming.tier} broke off: {failed.message}", "stream_broke")
+        message = f"{streaming.tier} broke off: {failed.message}"
+        return "stream_broke", events.broken(NobodyAnswered(message, code="stream_broke"))
     except Exception:  # noqa: BLE001 - after the head, only the stream itself can tell of it
         _log.exception("the stream of %s broke", exchange.id)
         failed_here = unforeseen(exchange.id)
-        return failed_here.code, sse.event(error_object(failed_here))
+        return failed_here.code, events.broken(failed_here)
     finally:
         await closed(streaming.chunks)
-    return "", sse.DONE
-
-
-def _named(chunk: Mapping[str, Any], model: str) -> Mapping[str, Any]:
-    """Returns a chunk with the served model's name, and without what a server says in the gateway's place."""
-    if "suffice" in chunk:
-        chunk = {name: value for name, value in chunk.items() if name != "suffice"}
-    return chunk if chunk.get("model") == model else {**chunk, "model": model}
+    return "", events.end()
 
 
 def _route_headers(case: Case) -> Sequence[Field]:
@@ -223,8 +215,3 @@ def _route_headers(case: Case) -> Sequence[Field]:
     if case.route is None:
         return ()
     return headers.written(About(request_id=case.id, route=case.route.name, escalated=case.is_escalated))
-
-
-def _broken(message: str, code: str) -> bytes:
-    """Returns the event that OpenAI's clients raise as an error; after it there is no [DONE]."""
-    return sse.event(error_object(NobodyAnswered(message, code=code)))

@@ -35,6 +35,9 @@ const { data, response, request_id } = await client.chat.completions
   .create({ model: "tickets", messages })
   .withResponse();
 const words = await streamed("words");
+const spoken = await client.responses
+  .stream({ model: "words", input: "I was charged twice" })
+  .finalResponse();
 const listed = [];
 for await (const model of client.models.list()) listed.push(model.id);
 const schema = { type: "object", properties: { charges: { type: "integer" } } };
@@ -55,6 +58,7 @@ console.log(
     tier: response.headers.get("x-suffice-tier"),
     hasId: request_id === response.headers.get("x-request-id"),
     words: words.text,
+    spoken: spoken.output_text,
     models: [...new Set(words.models)],
     total: words.usage.total_tokens,
     listed: listed.includes("tickets"),

@@ -11,7 +11,8 @@ from suffice.serve.reply import Outcome
 class About:
     """Which tier answered where, with which confidence, under which certificate; None for what is not known.
 
-    `request_id` is what `/v1/feedback` takes. `why` says why questions stay open, "" where none does.
+    `request_id` is what `/v1/feedback` takes. `why` says why questions stay open, "" where none does. `ticket`
+    and `url` are those under which a person will answer, "" where none will.
     """
 
     request_id: str
@@ -22,6 +23,8 @@ class About:
     confidence: float | None = None
     certificate: str | None = None
     why: str = ""
+    ticket: str = ""
+    url: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Returns the `suffice` object of a body."""
@@ -34,6 +37,7 @@ class About:
             "certificate": self.certificate,
             "escalated": self.escalated,
             **({"why": self.why} if self.why else {}),
+            **({"ticket": self.ticket, "url": self.url} if self.ticket else {}),
         }
 
 

@@ -7,7 +7,8 @@ from suffice.serve.call import Call, Operation
 from suffice.serve.reply import Reply
 from suffice.serve.wire import body as fields
 from suffice.serve.wire.answer_schema import answer_schema
-from suffice.serve.wire.asked import Api, Asked, Json
+from suffice.serve.wire.asked import Api, Asked, Json, StreamForm
+from suffice.serve.wire.chunks import ChunkWriter
 from suffice.serve.wire.sampling import (
     SAMPLING,
     SEVERAL,
@@ -119,4 +120,4 @@ def _choice(
     return {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish_reason}
 
 
-API = Api(operation=Operation.CHAT, read=read, whole=whole, parts=parts)
+API = Api(operation=Operation.CHAT, read=read, whole=whole, stream=StreamForm(parts, ChunkWriter))

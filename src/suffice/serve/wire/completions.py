@@ -7,7 +7,8 @@ from suffice.serve.call import Call, Operation
 from suffice.serve.errors import BadCall
 from suffice.serve.reply import Reply
 from suffice.serve.wire import body as fields
-from suffice.serve.wire.asked import Api, Asked, Json
+from suffice.serve.wire.asked import Api, Asked, Json, StreamForm
+from suffice.serve.wire.chunks import ChunkWriter
 from suffice.serve.wire.sampling import (
     SAMPLING,
     SEVERAL,
@@ -87,4 +88,4 @@ def _prompt(prompt: Any) -> tuple[str, frozenset[str]]:
     return texts[0], frozenset() if texts[0].strip(BLANK) else frozenset({"a reply without a text"})
 
 
-API = Api(operation=Operation.COMPLETION, read=read, whole=whole, parts=parts)
+API = Api(operation=Operation.COMPLETION, read=read, whole=whole, stream=StreamForm(parts, ChunkWriter))

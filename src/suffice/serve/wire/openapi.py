@@ -13,6 +13,7 @@ import orjson
 
 from suffice.serve.wire.openapi_decisions import DECISIONS
 from suffice.serve.wire.openapi_parts import SHARED, Schema, number, one_of, ref
+from suffice.serve.wire.openapi_responses import RESPONSES
 from suffice.serve.wire.openapi_texts import TEXTS
 
 PATH = "/openapi.json"
@@ -93,6 +94,7 @@ def _call(path: str, summary: str, *, takes: str, gives: str, texts: bool = Fals
 
 ENDPOINTS: tuple[Described, ...] = (
     _call("/v1/chat/completions", "Chats", takes="ChatRequest", gives="Chat", texts=True),
+    _call("/v1/responses", "Responses", takes="ResponseRequest", gives="Response", texts=True),
     _call("/v1/completions", "Prompts", takes="CompletionRequest", gives="Completion", texts=True),
     _call("/v1/embeddings", "Vectors for texts", takes="EmbeddingRequest", gives="Embeddings"),
     _call("/v1/decisions", "Typed questions about an input", takes="DecisionRequest", gives="Decision"),
@@ -169,7 +171,7 @@ def described() -> dict[str, Any]:
         },
         "paths": paths,
         "components": {
-            "schemas": {**SHARED, **TEXTS, **DECISIONS},
+            "schemas": {**SHARED, **TEXTS, **RESPONSES, **DECISIONS},
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
         },
     }
