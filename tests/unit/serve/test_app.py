@@ -10,7 +10,7 @@ import pytest
 from suffice.serve.app import App
 from suffice.serve.call import Call
 from suffice.serve.errors import NobodyAnswered, TierFailed
-from suffice.serve.reply import Outcome, Place, Verdict
+from suffice.serve.reply import Outcome, Place, Streaming, Verdict
 from tests.gateway.composed import CERTIFICATE, KEY, Composed, chunk, local, remote, step, streaming
 
 CHAT = {"model": "tickets", "messages": [{"role": "user", "content": "charged twice"}]}
@@ -23,7 +23,8 @@ class Got:
     def __init__(self, messages: list[dict[str, Any]]) -> None:
         self.status: int = messages[0]["status"]
         self.headers = {name.decode(): value.decode() for name, value in messages[0]["headers"]}
-        self.body = b"".join(message.get("body", b"") for message in messages[1:])
+        self.parts = [message.get("body", b"") for message in messages[1:]]
+        self.body = b"".join(self.parts)
 
     @property
     def json(self) -> Any:
@@ -332,6 +333,26 @@ def test_litellm_40404_a_stream_that_breaks_ends_in_an_error_event(status: int |
     assert "large broke off: the connection was closed" == last["error"]["message"]
     (event,) = composed.journal.events
     assert (200, "stream_broke", True) == (event.status, event.error, event.left_machine)
+
+
+def test_chunks_that_came_together_are_sent_together() -> None:
+    """What a server sent in one piece costs one part; what is to come still is waited for by nothing."""
+    more = iter([True, False, False])
+
+    async def three() -> AsyncIterator[dict[str, Any]]:
+        for word in ("I ", "will ", "refund"):
+            yield chunk(word)
+
+    async def script(_call: Call) -> Outcome:
+        stream = Streaming(
+            tier="large", place=Place.REMOTE, model="large-v2", chunks=three(), has_more=lambda: next(more)
+        )
+        return Outcome(steps=(step("large", Place.REMOTE),), streaming=stream)
+
+    got = get(Composed({"tickets": script}).app, {**CHAT, "stream": True})
+    words = [event["choices"][0]["delta"]["content"] for event in got.events[:-1]]
+    assert ["I ", "will ", "refund"] == words
+    assert [2, 1, 1] == [part.count(b"data: ") for part in got.parts]
 
 
 def test_a_fault_within_a_stream_shows_nothing_of_itself() -> None:

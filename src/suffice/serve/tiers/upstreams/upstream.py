@@ -236,7 +236,9 @@ class UpstreamTier:
             at_end=at_end,
         )
         model = self._settings.endpoint.model
-        streaming = Streaming(tier=self.name, place=self._place, model=model, chunks=chunks)
+        streaming = Streaming(
+            tier=self.name, place=self._place, model=model, chunks=chunks, has_more=chunks.has_more
+        )
         streaming.model = (await chunks.begin())[:_LONGEST_NAME] or model
         is_out = True
         return streaming
