@@ -11,8 +11,8 @@ from suffice.serve.reply import Outcome
 class About:
     """Which tier answered where, with which confidence, under which certificate; None for what is not known.
 
-    `request_id` is what `/v1/feedback` takes. `why` says why questions stay open, "" where none does. `ticket`
-    and `url` are those under which a person will answer, "" where none will.
+    `request_id` is what `/v1/feedback` takes. `why` says why questions stay open, "" where none does.
+    `ticket` and `url` are those under which a person will answer, "" where none will.
     """
 
     request_id: str

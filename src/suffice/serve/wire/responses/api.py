@@ -19,6 +19,4 @@ def read(body: Json) -> Asked:
     return chat.read(chat_body_of(body))
 
 
-API = Api(
-    operation=Operation.CHAT, read=read, whole=whole, stream=StreamForm(chat.parts, ResponseWriter)
-)
+API = Api(operation=Operation.CHAT, read=read, whole=whole, stream=StreamForm(chat.parts, ResponseWriter))
