@@ -71,11 +71,12 @@ class Connecting:
         try:
             sock.settimeout(0)  # never blocks
             await loop.sock_connect(sock, info[4])
-            name = self._origin.host if self._tls is not None else None
-            _, protocol = await loop.create_connection(make, sock=sock, ssl=self._tls, server_hostname=name)
         except BaseException:
             sock.close()
             raise
+        # From here on the socket is the transport's, which closes it where the handshake fails.
+        name = self._origin.host if self._tls is not None else None
+        _, protocol = await loop.create_connection(make, sock=sock, ssl=self._tls, server_hostname=name)
         return protocol
 
 

@@ -30,9 +30,6 @@ _AT_ONCE_BYTES = 64 << 10
 # A reader that has not asked for what came is given no more than this.
 _HELD_BYTES = 256 << 10
 _NO_BODY = frozenset({204, 304})
-_HEEDED = frozenset(
-    {b"content-type", b"content-length", b"content-encoding", b"transfer-encoding", b"retry-after"}
-)
 
 
 class _Wrong(Exception):  # noqa: N818 - reads as what it is where it is caught
@@ -49,9 +46,9 @@ class Connection(asyncio.Protocol):
         self._parser = HttpResponseParser(self)
         self._transport: asyncio.Transport | None = None
         self._reply: HttpReply | None = None
-        self._fields: dict[bytes, bytes] = {}
-        self._received_bytes = self._body_bytes = self._head_bytes = 0
-        self._headers = self._interim = 0
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._received_bytes = self._body_bytes = 0
+        self._interim = self._interim_headers = 0
         self._wrong = ""
         self._is_open = self._is_full = self._is_reading_paused = False
         self._ends_with_connection = self._stays = False
@@ -70,9 +67,9 @@ class Connection(asyncio.Protocol):
         if self._transport is None or self._reply is not None:
             raise RuntimeError("a connection has one exchange at a time")
         self._reply = reply = HttpReply(self)
-        self._fields.clear()
-        self._received_bytes = self._body_bytes = self._head_bytes = 0
-        self._headers = self._interim = 0
+        self._headers.clear()
+        self._received_bytes = self._body_bytes = 0
+        self._interim = self._interim_headers = 0
         self._ends_with_connection = False
         if len(body) <= _AT_ONCE_BYTES:
             self._transport.write(head + body)
@@ -157,42 +154,34 @@ class Connection(asyncio.Protocol):
             self._refuse("more than one reply")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keeps the headers that matter; what comes after the body is none."""
-        self._headers += 1
-        self._head_bytes += len(name) + len(value)
-        if self._headers > _HEADERS or self._head_bytes > _HEAD_BYTES:
-            self._refuse("more headers than any reply needs")
-        name = name.lower()
-        if name in _HEEDED and self._reply is not None and not self._reply.status:
-            if name == b"transfer-encoding" and name in self._fields:
-                self._refuse("a transfer coding twice")
-            self._fields.setdefault(name, value)
+        """Takes a header; what comes after the body is never looked at."""
+        self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """Takes the head of the reply, or of one that only says that it will come."""
-        status = self._parser.get_status_code()
+        reply, headers, status = self._reply, self._headers, self._parser.get_status_code()
+        # Only where all that came is more than the limit, it matters how much of it was headers.
+        is_large = self._received_bytes > _HEAD_BYTES and sum(map(_size, headers)) > _HEAD_BYTES
+        if is_large or len(headers) > _HEADERS:
+            self._refuse("more headers than any reply needs")
         if status < 200:
             self._interim += 1
             if status == 101 or self._interim > _INTERIM_REPLIES:
                 self._refuse("interim replies without an end")
-            self._fields.clear()
+            self._interim_headers = len(headers)
             return
-        fields = self._fields
-        coding = fields.get(b"transfer-encoding")
         if self._parser.get_http_version() not in {"1.1", "1.0"}:
             self._refuse("another version of HTTP")
-        if coding is not None and coding.strip().lower() != b"chunked":
+        # Backwards: of a header that comes twice the first one counts.
+        fields = {name.lower(): value for name, value in reversed(headers[self._interim_headers :])}
+        coding = fields.get(b"transfer-encoding")
+        if coding is not None and not self._is_chunked(coding):
             self._refuse("a transfer coding other than chunked")
         self._ends_with_connection = (
             coding is None and b"content-length" not in fields and status not in _NO_BODY
         )
-        reply = self._reply
         if reply is not None:
-            reply.status = status
-            reply.content_type = _text(fields.get(b"content-type", b"")).partition(";")[0].strip().lower()
-            reply.encoding = _text(fields.get(b"content-encoding", b"")).strip().lower()
-            after = fields.get(b"retry-after")
-            reply.retry_after = None if after is None else _text(after)
+            reply.begin(status, fields)
 
     def on_body(self, piece: bytes) -> None:
         """Takes bytes of the body."""
@@ -205,6 +194,11 @@ class Connection(asyncio.Protocol):
         if self._reply is not None and self._reply.status:
             self._reply.is_whole = True
             self._stays = self._parser.should_keep_alive()
+
+    def _is_chunked(self, coding: bytes) -> bool:
+        """Says whether a body comes in chunks and nothing else: not so where the header comes twice."""
+        names = [name for name, _ in self._headers if name.lower() == b"transfer-encoding"]
+        return coding.strip().lower() == b"chunked" and len(names) == 1
 
     def _refuse(self, why: str) -> None:
         self._wrong = why
@@ -261,8 +255,8 @@ class Connection(asyncio.Protocol):
             self._transport.write(piece)
 
 
-def _text(value: bytes) -> str:
-    return value.decode("latin-1")
+def _size(header: tuple[bytes, bytes]) -> int:
+    return len(header[0]) + len(header[1])
 
 
 def _reason(error: Exception) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from suffice.serve.tiers.upstreams.http1.failures import HttpFailed, ReplyTooLarge
@@ -107,6 +107,14 @@ class HttpReply:
 
     # What the connection tells.
 
+    def begin(self, status: int, fields: Mapping[bytes, bytes]) -> None:
+        """Takes the head: its status, and its headers by their names in small letters."""
+        self.status = status
+        self.content_type = _text(fields.get(b"content-type", b"")).partition(";")[0].strip().lower()
+        self.encoding = _text(fields.get(b"content-encoding", b"")).strip().lower()
+        after = fields.get(b"retry-after")
+        self.retry_after = None if after is None else _text(after)
+
     def add(self, piece: bytes) -> None:
         """Takes bytes of the body."""
         self._pieces.append(piece)
@@ -149,3 +157,7 @@ class HttpReply:
             self._waiter = None
             self.close()
             raise
+
+
+def _text(value: bytes) -> str:
+    return value.decode("latin-1")
