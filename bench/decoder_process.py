@@ -1,18 +1,21 @@
-"""What a process of its own takes to serve one GGUF file: prints it as JSON."""
+"""What a process of its own takes to serve a GGUF file, or a folder by transformers: printed as JSON."""
 
 import argparse
 import dataclasses
+import importlib
 import json
 import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import psutil
 
-from suffice.models.engine import Piece
+from suffice.models.engine import DecoderEngine, Piece
 from suffice.models.gguf.engine import LlamaEngine
 
 _REPEATS = 3
@@ -37,7 +40,10 @@ class Served:
 
 
 def measure(file: Path, *, tokens: int) -> Served:
-    """Returns what a fresh process takes to load the file and to decode this many tokens after 16 others."""
+    """Returns what a fresh process takes to load the file and to decode this many tokens after 16 others.
+
+    A folder is run by transformers, whose modules are there before loading.
+    """
     command = [sys.executable, "-m", "bench.decoder_process", str(file), "--tokens", str(tokens)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return Served(**json.loads(done.stdout))
@@ -45,8 +51,10 @@ def measure(file: Path, *, tokens: int) -> Served:
 
 def _here(file: Path, tokens: int) -> Served:
     process = psutil.Process()
+    opened = _by_transformers(file) if file.is_dir() else partial(LlamaEngine, file)
     before = process.memory_info().rss
-    engine = LlamaEngine(file, context_tokens=512)
+    engine = opened(context_tokens=512)
+    weights = {str(file), str(file / "model.safetensors")}
     speeds = []
     for _ in range(_REPEATS):
         sequence = engine.open()
@@ -59,9 +67,19 @@ def _here(file: Path, tokens: int) -> Served:
     return Served(
         before_bytes=before,
         resident_bytes=process.memory_info().rss,
-        mapped_bytes=sum(one.rss for one in process.memory_maps() if one.path == str(file)),
+        mapped_bytes=sum(one.rss for one in process.memory_maps() if one.path in weights),
         tokens_per_s=statistics.median(speeds),
     )
+
+
+def _by_transformers(folder: Path) -> Callable[..., DecoderEngine]:
+    """Returns how the folder is opened, after importing all that any folder of its kind needs."""
+    module = importlib.import_module("suffice.models.transformers.engine")
+    architecture = json.loads((folder / "config.json").read_text())["model_type"]
+    importlib.import_module(f"transformers.models.{architecture}.modeling_{architecture}")
+    importlib.import_module("accelerate")
+    opened: Callable[..., DecoderEngine] = partial(module.TransformersEngine, folder)
+    return opened
 
 
 def main() -> None:

@@ -93,6 +93,11 @@ SECTIONS = (
         command=("-m", "bench.decoder_tuning"),
     ),
     Section(
+        name="label-order",
+        title="The order of the labels in a prompt, on trained decoders",
+        command=("-m", "bench.label_order"),
+    ),
+    Section(
         name="gateway",
         title="The gateway beside a bare pass-through and a rival",
         command=("-m", "bench.gateway"),

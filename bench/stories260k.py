@@ -1,20 +1,18 @@
 """Real weights of 260,032 parameters: the published text again, and what fewer bits cost."""
 
 import os
+import shutil
 import tempfile
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 import transformers
-from numpy.typing import NDArray
-from scipy import stats
 
 from bench import decoder_process, engine_parity, family_tokenizers
-from bench.decoder_process import Served
+from bench.fewer_bits_table import FLOATS, INTEGERS, LED, Loss, Row, of_four_bits, of_integers, table
 from suffice.adapt.decoder.gguf_files import export, importance, llama2c
 from suffice.adapt.decoder.gguf_files.quantise import Fallback, quantise
 from suffice.adapt.decoder.published.families import FAMILIES
@@ -24,41 +22,16 @@ from suffice.models.engine import DecoderEngine
 from suffice.models.gguf import header
 from suffice.models.gguf.engine import LlamaEngine
 from suffice.models.prompt import Part
-from suffice.models.transformers.engine import TransformersEngine, quiet
+from suffice.models.transformers import int8
+from suffice.models.transformers.engine import TransformersEngine, loaded, quiet
+from suffice.models.transformers.folder import WEIGHTS
 
 TOKENS = 256
 _CONTEXT = 512
 _BETWEEN = "<|endoftext|>"
 _TYPES = ("Q8_0", "Q5_K_M", "Q4_K_M", "Q4_0")
-_LED = "Q4_0, importance matrix"
 _CALIBRATION_STORIES = 12
 _WIDE = {"hidden_size": 1024, "intermediate_size": 2816, "num_hidden_layers": 12}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Loss:
-    """Mean negative log-probability a token, in nats, of each story; `tokens` in all."""
-
-    stories: NDArray[np.float64]
-    weights: NDArray[np.int64]
-
-    @property
-    def mean(self) -> float:
-        """Returns the mean over all tokens."""
-        return float(np.average(self.stories, weights=self.weights))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """One file: its size, its loss, and what serving it takes."""
-
-    name: str
-    bytes: int
-    bits: float
-    fallbacks: tuple[Fallback, ...]
-    loss: Loss | None
-    same_words: int | None
-    served: Served
 
 
 def published(data: Path) -> str:
@@ -95,13 +68,6 @@ def loss(engine: DecoderEngine, texts: Sequence[str]) -> Loss:
     return Loss(stories=np.array(means), weights=np.array(counts))
 
 
-def difference(one: Loss, other: Loss) -> str:
-    """Returns how much higher the first loss is, with a 95% t-interval over the stories."""
-    apart = one.stories - other.stories
-    half = float(stats.t.ppf(0.975, len(apart) - 1) * apart.std(ddof=1) / np.sqrt(len(apart)))
-    return f"{apart.mean():+.4f} [{apart.mean() - half:+.4f}, {apart.mean() + half:+.4f}]"
-
-
 def _row(name: str, file: Path, fallbacks: tuple[Fallback, ...], *, data: Path) -> Row:
     engine = LlamaEngine(file)
     try:
@@ -116,6 +82,38 @@ def _row(name: str, file: Path, fallbacks: tuple[Fallback, ...], *, data: Path) 
         )
     finally:
         engine.close()
+
+
+def integers(folder: Path, place: Path) -> dict[str, Any]:
+    """Returns what was made of a folder's layers in `place`: 8-bit integers, with the same tokenizer."""
+    place.mkdir()
+    about = int8.save(loaded(folder, None, torch), place)
+    for path in folder.glob("tokenizer*"):
+        shutil.copy2(path, place / path.name)
+    return about
+
+
+def _torch_rows(folder: Path, place: Path, *, data: Path | None, tokens: int) -> list[Row]:
+    """Returns the rows of a folder run by transformers, in floats and in 8-bit integers made in `place`.
+
+    Without `data` loss and text are left out: the weights are random.
+    """
+    about = integers(folder, place)
+    rows = []
+    for name, one, bits in ((FLOATS, folder, 32.0), (INTEGERS, place, float(about["bits_per_weight"]))):
+        engine = TransformersEngine(one)
+        rows.append(
+            Row(
+                name=name,
+                bytes=(one / WEIGHTS).stat().st_size,
+                bits=bits,
+                fallbacks=(),
+                loss=None if data is None else loss(engine, stories(data)),
+                same_words=None if data is None else _words_alike(told(engine)[0], published(data)),
+                served=decoder_process.measure(one, tokens=tokens),
+            )
+        )
+    return rows
 
 
 def _words_alike(text: str, wanted: str) -> int:
@@ -139,8 +137,8 @@ def _small(folder: Path, data: Path) -> list[Row]:
     led = quantise(
         folder / "f32.gguf", folder / "led.gguf", type="Q4_0", importance=importance.measure(folder, own)
     )
-    rows.append(_row(_LED, led.path, led.fallbacks, data=data))
-    return rows
+    rows.append(_row(LED, led.path, led.fallbacks, data=data))
+    return rows + _torch_rows(folder, folder.parent / "small-int8", data=data, tokens=TOKENS)
 
 
 def _wide(folder: Path, data: Path) -> list[Row]:
@@ -159,13 +157,13 @@ def _wide(folder: Path, data: Path) -> list[Row]:
     )
     torch.manual_seed(0)
     with quiet(transformers):
-        transformers.LlamaForCausalLM(config).half().save_pretrained(folder)
+        transformers.LlamaForCausalLM(config).save_pretrained(folder)
     export.write_gguf(folder, folder / "f16.gguf", outtype="f16")
     files: list[tuple[str, Path, tuple[Fallback, ...]]] = [("f16", folder / "f16.gguf", ())]
     for kind in ("Q8_0", "Q4_K_M", "Q4_0"):
         made = quantise(folder / "f16.gguf", folder / f"{kind}.gguf", type=kind)
         files.append((kind, made.path, made.fallbacks))
-    return [
+    rows = [
         Row(
             name=kind,
             bytes=file.stat().st_size,
@@ -177,87 +175,7 @@ def _wide(folder: Path, data: Path) -> list[Row]:
         )
         for kind, file, fallbacks in files
     ]
-
-
-_COLUMNS = (
-    "file",
-    "bytes",
-    "bits/weight, true",
-    "tensors that fell back",
-    "held-out loss, nats/token",
-    "against f32 [95% t, 6 stories]",
-    "words as published",
-    "resident MB (before loading; of it the file's own pages)",
-    "tokens/s",
-)
-
-
-def _table(rows: Sequence[Row], words: int) -> list[str]:
-    lines = ["| " + " | ".join(_COLUMNS) + " |", "|---" * len(_COLUMNS) + "|"]
-    first = rows[0].loss
-    for row in rows:
-        measured = row.loss is not None and first is not None and row.same_words is not None
-        cells = [
-            row.name,
-            f"{row.bytes:,}",
-            f"{row.bits:.2f}",
-            _fell(row.fallbacks),
-            f"{row.loss.mean:.4f}, n = {row.loss.weights.sum():,}" if row.loss else "not measured",
-            difference(row.loss, first) if row.loss and first else "not measured",
-            f"{row.same_words} of {words}" if measured else "not measured",
-            _memory(row.served),
-            f"{row.served.tokens_per_s:,.0f}",
-        ]
-        lines.append("| " + " | ".join(cells) + " |")
-    return lines
-
-
-def _memory(served: Served) -> str:
-    parts = f"{served.before_bytes / 1e6:.0f}; {served.mapped_bytes / 1e6:.1f}"
-    return f"{served.resident_bytes / 1e6:.0f} ({parts})"
-
-
-def _fell(fallbacks: Sequence[Fallback]) -> str:
-    ways = Counter((one.wanted, one.used, one.row) for one in fallbacks)
-    said = [f"{count} {old} to {new} (rows of {row})" for (old, new, row), count in sorted(ways.items())]
-    return ", ".join(said) or "none"
-
-
-def _less(one: int, other: int) -> str:
-    return f"{1 - one / other:.1%}"
-
-
-def _answer(small: Sequence[Row], wide: Sequence[Row]) -> list[str]:
-    """Returns what the readings say of "4 bits take 75% less memory with minimal loss"."""
-    sixteen = {row.name: row for row in wide}
-    lines = ["", '"4 bits take 75% less memory, with minimal loss":', ""]
-    for kind in ("Q4_0", "Q4_K_M"):
-        four, whole = sixteen[kind], sixteen["f16"]
-        here, there = four.served, whole.served
-        model = _less(here.resident_bytes - here.before_bytes, there.resident_bytes - there.before_bytes)
-        lines.append(
-            f"- {kind} where every row fits: file {_less(four.bytes, whole.bytes)} smaller than f16; resident"
-            f" memory of the model {model} less, of the process"
-            f" {_less(here.resident_bytes, there.resident_bytes)} less;"
-            f" {here.tokens_per_s / there.tokens_per_s:.2f} times the tokens/s."
-        )
-    lines.append(
-        "- What is neither there before loading nor the file's own pages is the same context and work memory"
-        " for each type, and the copy that the engine rearranges for its fastest multiplication: "
-        + ", ".join(f"{row.name} {row.served.other_bytes / 1e6:.0f} MB" for row in wide)
-        + "."
-    )
-    losses = {row.name: row.loss for row in small if row.loss is not None}
-    files = {row.name: row.bytes for row in small}
-    lines += [
-        f"- {kind} on the trained weights: file {_less(files[kind], files['f16'])} smaller than f16, loss"
-        f" {difference(losses[kind], losses['f32'])} nats a token."
-        for kind in ("Q8_0", "Q4_K_M", "Q4_0", _LED)
-    ]
-    lines.append(
-        f"- The importance matrix moves the loss of Q4_0 by {difference(losses[_LED], losses['Q4_0'])}."
-    )
-    return lines
+    return rows + _torch_rows(folder, folder.parent / "wide-int8", data=None, tokens=32)
 
 
 def main() -> None:
@@ -281,13 +199,13 @@ def main() -> None:
         slow = loss(engines["transformers, f32"], stories(data))
         print(f"- held-out loss by transformers: {slow.mean:.4f} nats a token, n = {slow.weights.sum():,}")
         print()
-        print("\n".join(_table(small, words)))
+        print("\n".join(table(small, words)))
         other = Path(temporary) / "wide"
         other.mkdir()
         wide = _wide(other, data)
         print(f"\nA Llama of random weights, {_WIDE}, whose rows fit every type (memory and speed alone):\n")
-        print("\n".join(_table(wide, words)))
-        print("\n".join(_answer(small, wide)))
+        print("\n".join(table(wide, words)))
+        print("\n".join((*of_four_bits(small, wide), *of_integers(small, wide))))
 
 
 if __name__ == "__main__":

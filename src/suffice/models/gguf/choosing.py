@@ -140,23 +140,30 @@ class Choosing:
         Raises:
             DataError: the prompt lists no labels (then there is no order), or no text fits.
         """
+        labels = self._served.settings.labels
+        return order_bias(lambda order: self.listed(texts, order), labels, orders=orders, seed=seed)
+
+    def listed(self, texts: Sequence[str], order: Sequence[str]) -> NDArray[np.float64]:
+        """Returns (n, K) probabilities of the n texts that fit, with the labels listed in this order.
+
+        Columns stay in the order of the model's own labels.
+
+        Raises:
+            DataError: the prompt lists no labels.
+        """
         settings = self._served.settings
         own = listed_labels(settings.labels, settings.prompt.codes)
         if own not in settings.prompt.instruction:
             raise DataError("the prompt does not list the labels: there is no order that could matter")
-
-        def probabilities(order: tuple[str, ...]) -> NDArray[np.float64]:
-            words = settings.prompt.instruction.replace(own, listed_labels(order, settings.prompt.codes))
-            changed = replace(settings, prompt=replace(settings.prompt, instruction=words))
-            decoder = self._served.changed(changed)
-            try:
-                choosing = Choosing(decoder)
-                read = choosing.read(texts)
-                return choosing.calibrated(read, len(texts))[0][read.rows]
-            finally:
-                decoder.drop()
-
-        return order_bias(probabilities, settings.labels, orders=orders, seed=seed)
+        words = settings.prompt.instruction.replace(own, listed_labels(order, settings.prompt.codes))
+        changed = replace(settings, prompt=replace(settings.prompt, instruction=words))
+        decoder = self._served.changed(changed)
+        try:
+            choosing = Choosing(decoder)
+            read = choosing.read(texts)
+            return choosing.calibrated(read, len(texts))[0][read.rows]
+        finally:
+            decoder.drop()
 
     def _misfit(self, tokens: Sequence[int]) -> str | None:
         """Returns why a text and its answer do not fit the context; None where they do."""

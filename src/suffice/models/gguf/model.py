@@ -11,6 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from suffice.errors import ModelError
 from suffice.models.decode.generate import Chunk, generate
 from suffice.models.decode.order_bias import OrderBias
@@ -150,6 +153,15 @@ class GgufClassifier(GgufModel):
         """Returns the labels' raw scores, from which a calibration is fitted."""
         with self.alone():
             return self._choosing.read(texts)
+
+    def listed(self, texts: Sequence[str], order: Sequence[str]) -> NDArray[np.float64]:
+        """Returns (n, K) probabilities of the n texts that fit, with the labels listed in this order.
+
+        Raises:
+            DataError: the prompt lists no labels.
+        """
+        with self.alone():
+            return self._choosing.listed(texts, order)
 
     def order_bias(self, texts: Sequence[str], *, orders: int = 4, seed: int = 0) -> OrderBias:
         """Returns how much the order in which the prompt lists the labels changes the answers.

@@ -125,6 +125,8 @@ def test_order_bias_is_measured_on_prompts_that_list_their_labels(folder):
     assert (len(TEXTS), 3) == (found.texts, found.orders)
     assert found.mean_shift > 0
     np.testing.assert_allclose(listed.classify(TEXTS).probabilities.sum(axis=1), 1.0)
+    np.testing.assert_allclose(listed.classify(TEXTS).probabilities, listed.listed(TEXTS, LABELS), atol=1e-6)
+    assert np.abs(listed.listed(TEXTS, LABELS[::-1]) - listed.listed(TEXTS, LABELS)).max() > 1e-6
     with pytest.raises(DataError, match="does not list"):
         registry.load(folder(CLASSIFY)).order_bias(TEXTS)
 
