@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 
 from suffice.serve.event import Event
+from suffice.serve.store import rollups
 from suffice.serve.store.rows import EVENT_COLUMNS, of_event
 from suffice.serve.store.schema import events as _events
 from suffice.serve.store.schema import marks as _marks
@@ -46,9 +47,9 @@ class Source:
 
 
 def write(
-    engine: sa.Engine, items: Sequence[Item], then: Callable[[sa.Connection], _Result]
+    engine: sa.Engine, items: Sequence[Item], writer: str, then: Callable[[sa.Connection], _Result]
 ) -> tuple[int, _Result]:
-    """Writes events in one transaction, and what `then` does after them.
+    """Writes events in one transaction, adds them to the sums of `writer`, and does `then` after them.
 
     Events that are there already are left alone. Returns how many had impossible values, and what `then`
     returned.
@@ -56,12 +57,14 @@ def write(
     try:
         with engine.begin() as connection:
             _insert(connection, items)
+            rollups.keep(connection, (item.event for item in items), writer)
             return 0, then(connection)
     except _NotAll:  # now one by one, each where it can be undone: that takes twice as long
         with engine.begin() as connection:
             fresh = _unknown(connection, items)
-            refused = 0 if _could(connection, fresh) else sum(not _could(connection, [one]) for one in fresh)
-            return refused, then(connection)
+            kept = fresh if _could(connection, fresh) else [one for one in fresh if _could(connection, [one])]
+            rollups.keep(connection, (item.event for item in kept), writer)
+            return len(fresh) - len(kept), then(connection)
 
 
 def mark(connection: sa.Connection, log: str, items: Sequence[Item]) -> None:
@@ -82,7 +85,7 @@ def marked(connection: sa.Connection, log: str) -> int:
     return -1 if seq is None else seq
 
 
-def take_over(engine: sa.Engine, source: Source, *, rows: int) -> Iterator[int]:
+def take_over(engine: sa.Engine, source: Source, writer: str, *, rows: int) -> Iterator[int]:
     """Writes the events of an audit log after the mark, a batch a transaction; yields each batch's length.
 
     It ends with the record that is the last when it begins: the log may grow faster than it is read.
@@ -92,7 +95,7 @@ def take_over(engine: sa.Engine, source: Source, *, rows: int) -> Iterator[int]:
     last = source.last()
     items = itertools.takewhile(lambda item: item.seq is None or item.seq <= last, source.after(mark_then))
     while batch := list(itertools.islice(items, rows)):
-        write(engine, batch, functools.partial(mark, log=source.log, items=batch))
+        write(engine, batch, writer, functools.partial(mark, log=source.log, items=batch))
         yield len(batch)
 
 

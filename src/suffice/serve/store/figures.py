@@ -1,106 +1,108 @@
 """Figures over the kept events: traffic, latency, money, and rates with their intervals."""
 
+import bisect
 import itertools
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
-from suffice.serve.store.lookups import has_failed, seen_by, within
+from suffice.serve.store import rollups
+from suffice.serve.store.lookups import seen_by, within
 from suffice.serve.store.records import Latency, Money, Rate, Span, Traffic
 from suffice.serve.store.rows import moment
-from suffice.serve.store.schema import events as _events
 from suffice.serve.store.schema import feedback as _feedback
+from suffice.serve.store.schema import rollups as _rollups
 from suffice.stats import intervals
 
 _PERCENTILES = (50, 95, 99)
 _LEVEL = 0.95
+_COUNTS = ("calls", "cost_n", "reference_n", "compared_n", "tokens_n")
+# Sum -> the number of calls it is over.
+_AMOUNTS = {
+    "cost_usd": "cost_n",
+    "reference_usd": "reference_n",
+    "saved_usd": "compared_n",
+    "input_tokens": "tokens_n",
+    "output_tokens": "tokens_n",
+}
 # The betting interval's time grows with n; beyond this many the interval for one look is as short.
 _MOST_BETS = 20_000
 
 
 def traffic(connection: sa.Connection, key_id: str | None, span: Span, bucket_s: int) -> Sequence[Traffic]:
     """Returns calls by route and tier per stretch of time, oldest first."""
-    c = _events.c
-    bucket_us = bucket_s * 1_000_000
-    start = c.at_us - c.at_us % bucket_us
-    failed = sa.func.sum(sa.case((has_failed(), 1), else_=0))
+    c = _rollups.c
+    _, conditions = rollups.within(span, bucket_s)
+    start = c.at_us - c.at_us % (bucket_s * 1_000_000)
+    calls, failed = sa.func.sum(c.calls).label("calls"), sa.func.sum(c.failed).label("failed")
     query = (
-        sa.select(
-            start.label("start"), c.route, c.tier, sa.func.count().label("calls"), failed.label("failed")
-        )
-        .where(*seen_by(_events, key_id), *within(_events, span))
+        sa.select(start.label("start"), c.route, c.tier, calls, failed)
+        .where(c.whose == rollups.owner(key_id), *conditions)
         .group_by(start, c.route, c.tier)
         .order_by(start, c.route, c.tier)
     )
     return [
-        Traffic(at=moment(row.start), route=row.route, tier=row.tier, calls=row.calls, failed=int(row.failed))
+        Traffic(
+            at=moment(row.start), route=row.route, tier=row.tier, calls=int(row.calls), failed=int(row.failed)
+        )
         for row in connection.execute(query)
     ]
 
 
 def latency(connection: sa.Connection, key_id: str | None, span: Span) -> Sequence[Latency]:
-    """Returns percentiles by tier of answered calls: the value at rank ceil(share * n) (nearest rank)."""
-    c = _events.c
-    ranked = (
-        sa.select(
-            c.tier,
-            c.latency_ms,
-            sa.func.row_number().over(partition_by=c.tier, order_by=c.latency_ms).label("rank"),
-            sa.func.count().over(partition_by=c.tier).label("n"),
-        )
-        .where(*seen_by(_events, key_id), *within(_events, span), c.tier != "", sa.not_(has_failed()))
-        .subquery()
+    """Returns percentiles by tier of answered calls: the value at rank ceil(share * n), within 1%."""
+    c = _rollups.c
+    _, conditions = rollups.within(span)
+    query = (
+        sa.select(c.tier, c.latencies)
+        .where(c.whose == rollups.owner(key_id), c.latencies != "[]", *conditions)
+        .order_by(c.tier)
     )
-    # ceil(p * n / 100) in whole numbers, the same in every database
-    ranks = [(ranked.c.n * p + 99) // 100 for p in _PERCENTILES]
-    query = sa.select(ranked).where(sa.or_(*(ranked.c.rank == rank for rank in ranks)))
-    query = query.order_by(ranked.c.tier, ranked.c.rank)
     found = []
     for tier, rows in itertools.groupby(connection.execute(query), key=lambda row: row.tier):
-        at_rank = {row.rank: row for row in rows}
-        n = next(iter(at_rank.values())).n
-        p50, p95, p99 = (at_rank[(n * p + 99) // 100].latency_ms for p in _PERCENTILES)
+        classes = sorted(rollups.merged(row.latencies for row in rows).items())
+        up_to = list(itertools.accumulate(count for _, count in classes))
+        n = up_to[-1]
+        p50, p95, p99 = (
+            rollups.latency_of(classes[bisect.bisect_left(up_to, (n * share + 99) // 100)][0])
+            for share in _PERCENTILES
+        )
         found.append(Latency(tier=tier, n=n, p50_ms=p50, p95_ms=p95, p99_ms=p99))
     return found
 
 
 def money(connection: sa.Connection, key_id: str | None, span: Span) -> Money:
     """Returns the sums, each over the calls for which the value is known."""
-    c = _events.c
-    both = sa.and_(c.cost_usd.is_not(None), c.reference_usd.is_not(None))
-    saved = sa.case((both, c.reference_usd - c.cost_usd))
-    query = sa.select(
-        sa.func.count().label("calls"),
-        sa.func.sum(c.cost_usd).label("cost_usd"),
-        sa.func.count(c.cost_usd).label("cost_n"),
-        sa.func.sum(c.reference_usd).label("reference_usd"),
-        sa.func.count(c.reference_usd).label("reference_n"),
-        sa.func.sum(saved).label("saved_usd"),
-        sa.func.count(saved).label("compared_n"),
-        sa.func.sum(c.input_tokens).label("input_tokens"),
-        sa.func.sum(c.output_tokens).label("output_tokens"),
-        sa.func.count(c.input_tokens).label("tokens_n"),
-    ).where(*seen_by(_events, key_id), *within(_events, span))
-    row = connection.execute(query).mappings().one()
-    whole = ("input_tokens", "output_tokens")  # PostgreSQL adds up BIGINT as NUMERIC
-    tokens = {name: None if row[name] is None else int(row[name]) for name in whole}
-    return Money(**{**row, **tokens})
+    c = _rollups.c
+    _, conditions = rollups.within(span)
+    names = (*_COUNTS, *_AMOUNTS)
+    query = sa.select(*(sa.func.coalesce(sa.func.sum(c[name]), 0).label(name) for name in names))
+    row = connection.execute(query.where(c.whose == rollups.owner(key_id), *conditions)).mappings().one()
+    counts = {name: int(row[name]) for name in _COUNTS}
+    known: dict[str, Any] = {name: row[name] if counts[n] else None for name, n in _AMOUNTS.items()}
+    for name in ("input_tokens", "output_tokens"):
+        known[name] = None if known[name] is None else int(known[name])
+    return Money(**counts, **known)
 
 
 def escalation(connection: sa.Connection, key_id: str | None, span: Span) -> Sequence[Rate]:
     """Returns by route the share of calls that a tier passed up, among those that reached a tier."""
-    c = _events.c
-    passed = sa.func.sum(sa.case((c.escalated, 1), else_=0))
+    c = _rollups.c
+    _, conditions = rollups.within(span)
+    reached = sa.func.sum(c.reached)
     query = (
-        sa.select(c.route, passed.label("passed"), sa.func.count().label("n"))
-        .where(*seen_by(_events, key_id), *within(_events, span), c.steps != "[]")
+        sa.select(c.route, sa.func.sum(c.escalated).label("passed"), reached.label("n"))
+        .where(c.whose == rollups.owner(key_id), *conditions)
         .group_by(c.route)
+        .having(reached > 0)
         .order_by(c.route)
     )
-    return [
-        _rate(intervals.wilson(int(row.passed), row.n, _LEVEL), (row.route, ""), int(row.passed), row.n)
-        for row in connection.execute(query)
-    ]
+    found = []
+    for row in connection.execute(query):
+        passed, n = int(row.passed), int(row.n)
+        found.append(_rate(intervals.wilson(passed, n, _LEVEL), (row.route, ""), passed, n))
+    return found
 
 
 def quality(connection: sa.Connection, key_id: str | None, span: Span) -> Sequence[Rate]:

@@ -9,7 +9,7 @@ from sqlalchemy import exc
 
 from suffice.clock import Clock
 from suffice.errors import OutputError
-from suffice.serve.store import database
+from suffice.serve.store import database, rollups
 from suffice.serve.store.batches import Source
 from suffice.serve.store.down import reason
 from suffice.serve.store.judgements import FeedbackBook
@@ -66,6 +66,7 @@ def open_store(
     engine, reading = database.engine(settings), database.engine(settings, reads_only=True)
     try:
         migrate(engine)
+        rollups.fill(engine)
     except BaseException as error:
         engine.dispose()
         if not isinstance(error, exc.DBAPIError):

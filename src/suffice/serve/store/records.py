@@ -66,7 +66,10 @@ class Ticket:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Span:
-    """A stretch of time: from `since` (included) to `until` (not included); None: no end on that side."""
+    """A stretch of time: from `since` (included) to `until` (not included); None: no end on that side.
+
+    Figures are summed by the minute: theirs begins and ends with a whole one.
+    """
 
     since: datetime | None = None
     until: datetime | None = None
@@ -106,7 +109,7 @@ class Traffic:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Latency:
-    """Percentiles (nearest rank) of the latency of n answered calls of one tier, in milliseconds."""
+    """Percentiles (nearest rank, within 1%) of the latency of n answered calls of one tier, in ms."""
 
     tier: str
     n: int

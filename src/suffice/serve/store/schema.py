@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-HEAD = "0002"  # the newest migration; a test holds it against the folder of migrations
+HEAD = "0003"  # the newest migration; a test holds it against the folder of migrations
 
 _NUMBER = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite counts up INTEGER keys only
 
@@ -48,7 +48,6 @@ events = sa.Table(
     sa.Column("seq", sa.BigInteger),
     sa.UniqueConstraint("run", "seq", name="events_of_run"),
     sa.Index("events_by_id", "id"),
-    sa.Index("events_by_time", "at_us"),
     sa.Index("events_by_key", "key_id", "number"),
 )
 
@@ -89,6 +88,37 @@ marks = sa.Table(
     metadata,
     sa.Column("log", sa.Text, primary_key=True),
     sa.Column("seq", sa.BigInteger, nullable=False),
+)
+
+# Sums over `events` by stretch of time, key ("*" for all), route and tier; see `rollups`. `writer` is
+# the one process that adds to a row, so that several gateways never wait for one another.
+rollups = sa.Table(
+    "rollups",
+    metadata,
+    sa.Column("length_s", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("at_us", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("whose", sa.Text, primary_key=True),
+    sa.Column("route", sa.Text, primary_key=True),
+    sa.Column("tier", sa.Text, primary_key=True),
+    sa.Column("writer", sa.Text, primary_key=True),
+    # Whole numbers too: what servers claim of their tokens must not overflow a sum.
+    sa.Column("calls", sa.Double),
+    sa.Column("failed", sa.Double),
+    sa.Column("reached", sa.Double),
+    sa.Column("escalated", sa.Double),
+    sa.Column("cost_usd", sa.Double),
+    sa.Column("cost_n", sa.Double),
+    sa.Column("reference_usd", sa.Double),
+    sa.Column("reference_n", sa.Double),
+    sa.Column("saved_usd", sa.Double),
+    sa.Column("compared_n", sa.Double),
+    sa.Column("input_tokens", sa.Double),
+    sa.Column("output_tokens", sa.Double),
+    sa.Column("tokens_n", sa.Double),
+    sa.Column("counted", sa.Double),
+    sa.Column("counted_tokens", sa.Double),
+    sa.Column("counted_usd", sa.Double),
+    sa.Column("latencies", sa.Text, nullable=False),
 )
 
 tickets = sa.Table(

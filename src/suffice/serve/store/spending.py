@@ -19,7 +19,7 @@ class KeptSpending:
         self._writer = writer
 
     async def spent_since(self, since: datetime) -> Mapping[str, Spent]:
-        """Returns per key id what its calls used that ended in the minute of `since` or later; {} for no calls.
+        """Returns per key id what calls used that ended in the minute of `since` or later; {} for none.
 
         Raises:
             StoreDown: the database cannot be reached.

@@ -1,6 +1,7 @@
 """One thread that writes everything: events in batches, and work whose commit somebody awaits."""
 
 import asyncio
+import secrets
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -58,6 +59,7 @@ class Writer:
         self._engine = engine
         self._settings = settings
         self._source = source
+        self._name = secrets.token_hex(8)  # of the sums it adds to: no other process does
         self._queue: deque[Item] = deque()
         self._work: deque[_Work] = deque()
         self._wake, self._hurry, self._closing = threading.Event(), threading.Event(), threading.Event()
@@ -157,7 +159,9 @@ class Writer:
             return
         self._is_catching_up, self._behind = True, False  # an event dropped from here on sets it again
         try:
-            for _ in batches.take_over(self._engine, self._source, rows=self._settings.batch_rows):
+            for _ in batches.take_over(
+                self._engine, self._source, self._name, rows=self._settings.batch_rows
+            ):
                 if self._work:
                     self._write()  # who awaits something does not wait for a long log
         except BaseException:
@@ -173,7 +177,9 @@ class Writer:
         while self._work and self._work[0].after <= self._written + count and len(work) < _MOST_WORK:
             work.append(self._work.popleft())
         try:
-            refused, results = batches.write(self._engine, items, lambda c: self._finish(c, items, work))
+            refused, results = batches.write(
+                self._engine, items, self._name, lambda c: self._finish(c, items, work)
+            )
         except BaseException as error:
             self._give_up(work, error)
             raise
