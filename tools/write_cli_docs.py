@@ -15,11 +15,23 @@ Made from `suffice --help` and the help of each command by `python -m tools.writ
 compares. What the commands do is told in the [README](../README.md), what the words mean in the
 [glossary](glossary.md).
 
-Exit codes of `run`: 0 the bar is met, 1 it is not met, 3 the data cannot tell yet. Of every command: 2
-for a mistake in usage or set-up (a wrong key, a missing file, no disk space), with `error:` and `hint:` on
-standard error, or as one JSON object with `--json`; 130 when it was stopped with Ctrl-C. `verify` leaves
-with 1 where the certificate does not hold. `demo` leaves with 0 once both jobs are done, whatever their
-verdicts.
+## Exit codes
+
+| command | 0 | 1 | 3 |
+|---|---|---|---|
+| `run` | the bar is met | it is not met | the data cannot tell yet |
+| `verify` | the certificate holds | it does not, or there is none | |
+| `serve`, `shadow` | served until Ctrl-C | a bundle's certificate does not hold, or there is none | |
+| `audit-log verify` | the log holds | it does not | |
+| `audit-log prove` | none left | calls left; the log does not hold | it cannot tell |
+| `audit-log export` | written | the log does not hold | |
+| the others | done (`demo`: also where a bar is not met) | | |
+
+Of every command: 2 for a mistake in usage or set-up (a wrong key or name, a missing or damaged file, no
+disk space, an address or a home that is taken); 130 when it was stopped with Ctrl-C.
+
+Where there is no result to print, `error:` and `hint:` stand on standard error, or are one JSON object
+on standard output with `--json`.
 """
 
 

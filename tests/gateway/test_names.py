@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from suffice.compose.names import opened_names
-from suffice.errors import ArtefactError, NotCertified, SpecError
+from suffice.errors import NotCertified, SpecError
 from suffice.serve.site.read import site_of
 from tests.gateway.standing import running, upstream
 from tests.unit.serve.privacy import tiny_names
@@ -90,7 +90,7 @@ def test_a_certified_bundle_is_opened_from_bytes_that_were_checked(site):
     assert [("name", "address")] == opened(path)
     weights = next(folder.rglob("weights.safetensors"))
     weights.write_bytes(weights.read_bytes() + b"x")
-    with pytest.raises(ArtefactError):
+    with pytest.raises(NotCertified):
         opened(path)
 
 

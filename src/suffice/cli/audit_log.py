@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from suffice.cli.options import Common, common
+from suffice.cli.options import Common, common, of_home
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from suffice.serve.audit.prove import Proof
     from suffice.serve.audit.verify import Verification
 
-EXIT_HOLDS, EXIT_DOES_NOT = 0, 1
+EXIT_HOLDS, EXIT_DOES_NOT, EXIT_UNKNOWN = 0, 1, 3
 
 _place = click.argument("place", required=False, type=click.Path(path_type=Path))
 _key = click.option(
@@ -36,21 +36,25 @@ _until = click.option("--until", metavar="TIME", help="Records before this time.
 def audit_log() -> None:
     """Check the gateway's audit log, prove from it, take a window of it away.
 
-    PLACE is the log's folder, or a file made by `export`; without it, the log of this user's gateway.
-    Exit codes: 0 it holds, 1 it does not, 2 a mistake in usage or set-up.
+    PLACE is the log's folder, or a file made by `export`; without it, the log of the gateway whose --home
+    is given, else of this user's gateway.
+    Exit codes: 0 it holds, 1 it does not, 2 a mistake in usage or set-up, 3 the log cannot tell (`prove`).
     """
 
 
 @audit_log.command()
 @_place
+@of_home
 @_key
 @_anchor
 @common
-def verify(place: Path | None, key: Path | None, anchor: Path | None, common: Common) -> int:
+def verify(
+    place: Path | None, home: Path | None, key: Path | None, anchor: Path | None, *, common: Common
+) -> int:
     """Check every record, signature and file of the log in PLACE."""
     from suffice.serve.audit import verify as verifying
 
-    place = _found(place)
+    place = _found(place, home)
     result = verifying.verify(place, _trusted(place, key), anchor=anchor)
     common.give(_value(result), "\n".join([*_lines(result), *_words(result)]))
     return EXIT_HOLDS if result.holds else EXIT_DOES_NOT
@@ -58,6 +62,7 @@ def verify(place: Path | None, key: Path | None, anchor: Path | None, common: Co
 
 @audit_log.command()
 @_place
+@of_home
 @click.option("--class", "data_class", required=True, metavar="CLASS", help="The class of private data.")
 @click.option(
     "--never-left", type=click.Choice(["local"]), required=True, help="Where calls with it must have stayed."
@@ -70,6 +75,7 @@ def verify(place: Path | None, key: Path | None, anchor: Path | None, common: Co
 def prove(  # noqa: PLR0913 - one parameter an option
     *,
     place: Path | None,
+    home: Path | None,
     data_class: str,
     never_left: str,
     since: str | None,
@@ -86,27 +92,31 @@ def prove(  # noqa: PLR0913 - one parameter an option
     from suffice.serve.audit.prove import prove_never_left
 
     span = {"since": _time(since), "until": _time(until)}
-    place = _found(place)
+    place = _found(place, home)
     proof = prove_never_left(place, _trusted(place, key), data_class, anchor=anchor, **span)
     _check_class(data_class, proof.known_classes)
     common.give({"never_left": never_left, **_proof_value(proof)}, _proof_words(proof))
+    if proof.is_unknown:
+        return EXIT_UNKNOWN
     return EXIT_HOLDS if proof.holds else EXIT_DOES_NOT
 
 
 @audit_log.command()
 @_place
+@of_home
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The file to write.")
 @_since
 @_until
 @_anchor
 @common
-def export(
+def export(  # noqa: PLR0913 - one parameter an option
+    *,
     place: Path | None,
+    home: Path | None,
     out: Path,
     since: str | None,
     until: str | None,
     anchor: Path | None,
-    *,
     common: Common,
 ) -> int:
     """Write a window of the log to one signed file, which `verify` and `prove` take anywhere.
@@ -121,7 +131,7 @@ def export(
     from suffice.serve.audit.verify import verify as verified
 
     span = {"since": _time(since), "until": _time(until)}
-    place = _found(place)
+    place = _found(place, home)
     _trusted(place, None)
     keys = keys_in(_keys_beside(place))
     result = verified(place, keys.private.public_key(), anchor=anchor)
@@ -137,14 +147,16 @@ def export(
     return EXIT_HOLDS
 
 
-def _found(place: Path | None) -> Path:
+def _found(place: Path | None, home: Path | None) -> Path:
     from suffice.extras import require
 
     require("orjson", extra="serve", feature="suffice audit-log")
+    if place is not None and home is not None:
+        raise click.UsageError("give PLACE or --home, not both")
     if place is None:
         from suffice.serve.site.places import usual_home
 
-        place = usual_home() / "audit"
+        place = (usual_home() if home is None else home.expanduser()) / "audit"
     if not place.exists():
         raise click.UsageError(
             f"there is no audit log at {place}: give its folder, or a file made by `export`"
@@ -245,7 +257,13 @@ def _proof_words(proof: "Proof") -> str:
     if proof.trusted:
         lines.append("cannot be seen: what servers that are trusted as local pass on")
     lines += [f"cannot be seen: {words}" for words in proof.verification.blind]
-    return "\n".join([*lines, f"{'holds' if proof.holds else 'DOES NOT HOLD'}: {proof.verdict}"])
+    return "\n".join([*lines, f"{_outcome(proof)}: {proof.verdict}"])
+
+
+def _outcome(proof: "Proof") -> str:
+    if proof.is_unknown:
+        return "NOT SHOWN"
+    return "holds" if proof.holds else "DOES NOT HOLD"
 
 
 def _check_class(name: str, in_log: Collection[str]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from suffice.cli.options import Common, common
+from suffice.cli.options import Common, common, of_home
 
 if TYPE_CHECKING:
     from suffice.serve.key import Key, Limits
@@ -55,12 +55,15 @@ def _limits(function: _Function) -> _Function:
 @click.option("--model", "models", multiple=True, help="Model it may call; several times  [default: all]")
 @_limits
 @_of_site
+@of_home
 @common
 def create(
+    *,
     name: str,
     scopes: tuple[str, ...],
     models: tuple[str, ...],
     site: Path | None,
+    home: Path | None,
     common: Common,
     **limits: Any,
 ) -> int:
@@ -83,7 +86,7 @@ def create(
         models=frozenset(models),
         limits=Limits(**limits),
     )
-    with _store(site) as store:
+    with _store(site, home) as store:
         asyncio.run(store.keys.add(key))
     common.give({**_told(key), "key": shown}, shown)
     common.say(f"This is the only time it is shown. Clients send it as their API key; its id is {key.id}.")
@@ -92,10 +95,11 @@ def create(
 
 @keys.command("list")
 @_of_site
+@of_home
 @common
-def list_(site: Path | None, common: Common) -> int:
+def list_(site: Path | None, home: Path | None, common: Common) -> int:
     """List the keys: what they may do, when they were used last. No secret is kept to be shown."""
-    with _store(site) as store:
+    with _store(site, home) as store:
         found = asyncio.run(store.keys.all_keys())
     lines = [_line(key) for key in found] or ["there is no key; `suffice keys create NAME` makes one"]
     common.give({"keys": [_told(key) for key in found]}, "\n".join(lines))
@@ -105,14 +109,15 @@ def list_(site: Path | None, common: Common) -> int:
 @keys.command()
 @click.argument("key_id", metavar="ID")
 @_of_site
+@of_home
 @common
-def revoke(key_id: str, site: Path | None, common: Common) -> int:
+def revoke(key_id: str, site: Path | None, home: Path | None, common: Common) -> int:
     """Revoke the key of this public ID, for good; running gateways refuse it within 5 seconds."""
     from suffice.clock import SystemClock
 
     whole = re.fullmatch(r"sk-sf-([a-z2-7]+)(?:-.*)?", key_id)
     public = whole[1] if whole else key_id
-    with _store(site) as store:
+    with _store(site, home) as store:
         is_there = asyncio.run(store.keys.revoke(public, at=SystemClock().now()))
     if not is_there:
         raise click.BadParameter(
@@ -134,18 +139,18 @@ def _check_models(site: Path | None, models: tuple[str, ...]) -> None:
         )
 
 
-def _store(site: Path | None) -> "Store":
+def _store(site: Path | None, home: Path | None) -> "Store":
     from suffice import extras
     from suffice.clock import SystemClock
-    from suffice.serve.site.places import usual_store
+    from suffice.serve.site.places import store_in, usual_home
 
     opened = extras.require("suffice.serve.store.opened", extra="serve", feature="the store of keys")
     if site is None:
-        settings = usual_store()
+        settings = store_in(usual_home() if home is None else home.expanduser().resolve())
     else:
         from suffice.serve.site.read import site_of
 
-        settings = site_of(site).store
+        settings = site_of(site, home=home).store
     store: Store = opened.open_store(settings, SystemClock())
     return store
 

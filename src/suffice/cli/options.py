@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -41,6 +42,13 @@ class Common:
     def shows_progress(self) -> bool:
         """Says whether a progress bar would be seen, and wanted."""
         return not self.quiet and not self.as_json and sys.stderr.isatty()
+
+
+of_home = click.option(
+    "--home",
+    type=click.Path(path_type=Path),
+    help="The gateway's folder: store, audit log, their keys  [default: the site's, or this user's]",
+)
 
 
 def common(function: _Function) -> _Function:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from suffice.cli.options import Common, common
+from suffice.cli.options import Common, common, of_home
 
 if TYPE_CHECKING:
     from suffice.compose.serving import Begun
@@ -25,17 +25,21 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Public key that certificates must be signed with  [default: the site's, or your own]",
 )
+@of_home
 @common
 def serve(
+    *,
     place: Path,
     listen: str | None,
-    allow_uncertified: bool,  # noqa: FBT001 - click gives options so
+    allow_uncertified: bool,
     key: Path | None,
+    home: Path | None,
     common: Common,
 ) -> int:
     """Answer OpenAI's APIs from the bundle of a run folder, or from all that a site file names.
 
-    Ends on Ctrl-C, after the calls under way. On SIGHUP it takes in bundles that were made anew.
+    Ends on Ctrl-C, after the calls under way. On SIGHUP it takes in bundles that were made anew. Two
+    gateways on one machine need two homes: give the second --home and --listen.
     """
     require_serving("suffice serve")
     from suffice.clock import SystemClock
@@ -44,7 +48,11 @@ def serve(
     from suffice.serve.site.read import site_of
 
     site = site_of(
-        place, listen=listen, offline=is_offline(asked=common.offline), allow_uncertified=allow_uncertified
+        place,
+        listen=listen,
+        offline=is_offline(asked=common.offline),
+        allow_uncertified=allow_uncertified,
+        home=home,
     )
     if key is not None:
         site = dataclasses.replace(site, trusted_key=key)
@@ -52,14 +60,21 @@ def serve(
         go_offline(site.offline_allow)  # before anything that connects is imported
     from suffice.compose.serving import serve as serve_site
 
-    serve_site(site, clock=SystemClock(), heard=announcing(common, site.file))
+    serve_site(site, clock=SystemClock(), heard=announcing(common, keys_of(site.file, home)))
     return 0
 
 
-def announcing(common: Common, site_file: Path | None = None) -> "Callable[[Begun], None]":
+def keys_of(site_file: Path | None, home: Path | None) -> str:
+    """Returns the options by which `suffice keys` finds the keys of a gateway, "" where it needs none."""
+    named = [("--home", home)] if home is not None else [("--site", site_file)]
+    return "".join(f" {option} {shlex.quote(str(path))}" for option, path in named if path is not None)
+
+
+def announcing(common: Common, of_keys: str = "") -> "Callable[[Begun], None]":
     """Returns what tells the user that a gateway listens: in words, or as one line of JSON.
 
-    A key that was made is told even when quiet: it is never shown again.
+    A key that was made is told even when quiet: it is never shown again. `of_keys` is what
+    `suffice keys` needs to find this gateway's.
     """
 
     def heard(begun: "Begun") -> None:
@@ -68,7 +83,7 @@ def announcing(common: Common, site_file: Path | None = None) -> "Callable[[Begu
         elif common.quiet and begun.key is not None:
             common.give({}, begun.key)
         else:
-            common.say(words(begun, site_file))
+            common.say(words(begun, of_keys))
 
     return heard
 
@@ -85,7 +100,7 @@ def require_serving(feature: str) -> None:
         require(module, extra="serve", feature=feature)
 
 
-def words(begun: "Begun", site_file: Path | None = None) -> str:
+def words(begun: "Begun", of_keys: str = "") -> str:
     """Returns what is printed once it listens."""
     first = begun.models[0]
     shown = begun.key or "sk-sf-..."
@@ -98,11 +113,10 @@ def words(begun: "Begun", site_file: Path | None = None) -> str:
         lines += [
             "",
             f"key      {begun.key}",
-            "         shown this once; `suffice keys` makes and revokes keys",
+            f"         shown this once; `suffice keys create NAME{of_keys}` makes another",
         ]
     else:
-        of_site = "" if site_file is None else f" --site {shlex.quote(str(site_file))}"
-        lines += [f"keys     were made before; `suffice keys create NAME{of_site}` makes another"]
+        lines += [f"keys     were made before; `suffice keys create NAME{of_keys}` makes another"]
     lines += [
         f"pages    {begun.url}/   (log in with the key)",
         "",

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from suffice.cli.options import Common, common
-from suffice.cli.serve import announcing, require_serving
+from suffice.cli.options import Common, common, of_home
+from suffice.cli.serve import announcing, keys_of, require_serving
 
 if TYPE_CHECKING:
     from suffice.serve.shadow import Summary
@@ -22,15 +22,18 @@ if TYPE_CHECKING:
 @click.option("--allow-private", is_flag=True, help="The server may be in a private network.")
 @click.option("--listen", metavar="HOST:PORT", help="Where to listen  [default: 127.0.0.1:8321]")
 @click.option("--summary", "only_summary", is_flag=True, help="Serve nothing: tell what was seen so far.")
+@of_home
 @common
-def shadow(  # noqa: PLR0913, PLR0917 - each is an option
+def shadow(  # noqa: PLR0913 - each is an option
+    *,
     folder: Path,
     base_url: str | None,
     model: str | None,
     api_key_env: str | None,
-    allow_private: bool,  # noqa: FBT001 - as above
+    allow_private: bool,
     listen: str | None,
-    only_summary: bool,  # noqa: FBT001 - as above
+    only_summary: bool,
+    home: Path | None,
     common: Common,
 ) -> int:
     """Pass calls on to the server in use, and ask the bundle of the run FOLDER beside it.
@@ -48,7 +51,7 @@ def shadow(  # noqa: PLR0913, PLR0917 - each is an option
     from suffice.serve.site.read import site_of
     from suffice.serve.tiers.upstreams.upstream_settings import UpstreamSettings
 
-    site = site_of(folder, listen=listen, offline=is_offline(asked=common.offline))
+    site = site_of(folder, listen=listen, offline=is_offline(asked=common.offline), home=home)
     if only_summary:
         book = ShadowBook(site.home / "shadow" / f"{site.served[0].name}.jsonl")
         _tell(book.summary(), common)
@@ -63,7 +66,7 @@ def shadow(  # noqa: PLR0913, PLR0917 - each is an option
     from suffice.compose.shadowing import shadow_plan
 
     plan = shadow_plan(site, server)
-    done = serve_shadow(plan, clock=SystemClock(), heard=announcing(common))
+    done = serve_shadow(plan, clock=SystemClock(), heard=announcing(common, keys_of(None, home)))
     _tell(done, common)
     return 0
 

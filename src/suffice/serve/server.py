@@ -24,7 +24,9 @@ class ServerSettings:
     """Where the server listens, and what one connection may take; times in seconds.
 
     `header_bytes` counts a request's line and headers; `connections` those that are open at once.
-    `slow_header_s`, `slow_body_s`: a request's headers, then its body must have come by then;
+    `held_bytes` are those of bodies that came in several packets, or in a large one, and are not answered
+    yet, over all connections. `slow_header_s`, `slow_body_s`: a request's headers, then its body must have
+    come by then;
     `slow_reader_s`: a client that reads nothing of what is sent for so long is dropped; `keep_alive_s`:
     an idle connection is closed; `drain_s`: what is under way at the end may take so long. Port 0 takes
     any free one.
@@ -35,6 +37,7 @@ class ServerSettings:
     header_count: int = 100
     header_bytes: int = 32 << 10
     connections: int = 2048
+    held_bytes: int = 256 << 20
     slow_header_s: float = 10.0
     slow_body_s: float = 30.0
     slow_reader_s: float = 30.0
@@ -56,7 +59,8 @@ def bound(settings: ServerSettings) -> socket.socket:
         if error.errno == errno.EADDRINUSE:
             raise OutputError(
                 f"cannot listen on {place}: it is in use",
-                hint="stop what listens there, or give another --listen HOST:PORT",
+                hint="stop what listens there, or give another --listen HOST:PORT; beside another gateway, "
+                "--home FOLDER too",
             ) from error
         raise OutputError(
             f"cannot listen on {place}: {error.strerror or error}", hint="give an address of this machine"

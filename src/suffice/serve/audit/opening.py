@@ -157,10 +157,15 @@ def _lock(folder: Path) -> int:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
+        holder = os.read(handle, 20).decode("ascii", "replace").strip()
         os.close(handle)
+        by = f"process {holder}" if holder.isdigit() else "another process"
+        home = folder.parent
+        other = home.with_name(f"{home.name}-2")
         raise OutputError(
-            f"another process writes the audit log in {folder}",
-            hint="a gateway runs already: end it, or give this one a folder of its own: "
-            "`home:` in a site file, or the variable SUFFICE_HOME",
+            f"the gateway's home {home} is taken: {by} writes the audit log in it",
+            hint=f"end that gateway, or give this one a home of its own: --home {other}",
         ) from error
+    os.truncate(handle, 0)
+    os.write(handle, f"{os.getpid()}\n".encode())  # for the words above alone: the lock is the system's
     return handle

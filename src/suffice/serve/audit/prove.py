@@ -76,6 +76,11 @@ class Proof:
         return self.calls > 0 and not (self.left or self.not_looked or self.unsigned_left)
 
     @property
+    def is_unknown(self) -> bool:
+        """Says whether the log shows neither that one left nor that none did."""
+        return not (self.holds or self.left or self.unsigned_left)
+
+    @property
     def verdict(self) -> str:
         """Returns the verdict in words."""
         if self.left or self.unsigned_left:

@@ -12,9 +12,13 @@ def usual_home() -> Path:
     return user_home().resolve() / "gateway"
 
 
-def usual_store() -> StoreSettings:
-    """Returns where events and clients' keys are kept."""
-    return StoreSettings(url=embedded_store(usual_home()))
+def store_in(home: Path) -> StoreSettings:
+    """Returns where events and clients' keys are kept in a gateway's folder.
+
+    Raises:
+        SpecError: as `embedded_store`.
+    """
+    return StoreSettings(url=embedded_store(home))
 
 
 def embedded_store(home: Path) -> str:

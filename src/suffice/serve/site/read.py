@@ -16,7 +16,7 @@ from suffice.readers.yaml_lines import Lines
 from suffice.serve.route import Route
 from suffice.serve.site.addresses import host_and_port
 from suffice.serve.site.build import site_from
-from suffice.serve.site.places import usual_home, usual_store
+from suffice.serve.site.places import embedded_store, store_in, usual_home
 from suffice.serve.site.problem import Problem
 from suffice.serve.site.schema import SiteFile
 from suffice.serve.site.secrets_in import secrets_in
@@ -59,10 +59,11 @@ def site_of(
     listen: str | None = None,
     offline: bool = False,
     allow_uncertified: bool = False,
+    home: Path | None = None,
 ) -> Site:
     """Returns the site of a site file, or of a run folder: one model, named after its task.
 
-    `listen` goes before the file's; `offline` and `allow_uncertified` (for every bundle) add to it.
+    `listen` and `home` go before the file's; `offline` and `allow_uncertified` (for every bundle) add to it.
 
     Raises:
         SpecError: an unknown key, a wrong value, a secret in the file, a tier that is not there.
@@ -79,7 +80,14 @@ def site_of(
     if allow_uncertified:
         served = tuple(replace(one, allow_uncertified=True) for one in site.served)
         site = replace(site, served=served)
-    return replace(site, offline=site.offline or offline)
+    return replace(site if home is None else _at_home(site, home), offline=site.offline or offline)
+
+
+def _at_home(site: Site, home: Path) -> Site:
+    """Returns the site with another home, and with its embedded store there too."""
+    home = home.expanduser().resolve()
+    is_embedded = site.store.url == embedded_store(site.home)
+    return replace(site, home=home, store=store_in(home) if is_embedded else site.store)
 
 
 def site_from_values(
@@ -140,8 +148,8 @@ def _of_folder(folder: Path) -> Site:
     return Site(
         host="127.0.0.1",
         port=8321,
-        home=usual_home(),
+        home=(home := usual_home()),
         routes={model: Route(name=model, tiers=(model,))},
         served=(Served(name=model, folder=folder.resolve()),),
-        store=usual_store(),
+        store=store_in(home),
     )

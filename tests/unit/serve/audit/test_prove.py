@@ -158,7 +158,7 @@ def test_an_exported_window_verifies_and_proves_elsewhere(bench, tmp_path):
 
 
 def test_the_command_tells_by_its_exit_code(bench, capsys, tmp_path):
-    """0 holds, 1 does not, 2 a mistake, such as a class there is none of; --json is one object."""
+    """0 holds, 1 does not, 2 a mistake, such as a class there is none of, 3 it cannot tell."""
     written(bench, made_event(0, data_classes=PHI))
     code, out = run(capsys, "verify", bench.folder, "--json")
     told = json.loads(out)
@@ -167,7 +167,9 @@ def test_the_command_tells_by_its_exit_code(bench, capsys, tmp_path):
     assert 0 == code
     assert "holds: none of the 1 calls with phi left this machine" in out
     code, out = run(capsys, "prove", bench.folder, "--class", "iban", "--never-left", "local", "--json")
-    assert (1, 1) == (code, json.loads(out)["not_looked"])
+    assert (3, 1) == (code, json.loads(out)["not_looked"])
+    out = run(capsys, "prove", bench.folder, "--class", "iban", "--never-left", "local")[1]
+    assert "NOT SHOWN: unknown: iban was not looked for" in out
     code, out = run(capsys, "prove", bench.folder, "--class", "emails", "--never-left", "local", "--json")
     assert (2, "did you mean email?") == (code, json.loads(out)["hint"])
     place = tmp_path / "window.jsonl"

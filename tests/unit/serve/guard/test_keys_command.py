@@ -87,3 +87,14 @@ def test_every_scope_is_on_the_page():
     """docs/site-file.md says what each is for."""
     page = (Path(__file__).parents[4] / "docs" / "site-file.md").read_text()
     assert [] == [scope for scope, use in SCOPES.items() if f"| `{scope}` | {use} |" not in page]
+
+
+def test_a_gateways_home_says_where_the_keys_are(said, tmp_path):
+    """The folder that `serve --home` was given; beside a site file it goes before the file's."""
+    assert 0 == said("create", "ci", "--home", tmp_path / "b")[0]
+    assert (tmp_path / "b" / "gateway.sqlite").is_file()
+    assert "ci" in said("list", "--home", tmp_path / "b")[1]
+    site = tmp_path / "site.yaml"
+    site.write_text("suffice: 1\nhome: here\nmodels: {m: {tiers: [p]}}\ntiers: {p: {kind: human}}\n")
+    assert "ci" in said("list", "--site", site, "--home", tmp_path / "b")[1]
+    assert "there is no key" in said("list", "--site", site)[1]

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from suffice.errors import ArtefactError, OutputError
+from suffice.errors import ArtefactError, NotCertified, OutputError
 from suffice.files import writable
 from suffice.serve.tiers.bundles.certified import Certified
 
@@ -47,7 +47,8 @@ def taken(certified: Certified, *, workplace: Path | None = None) -> PrivateCopy
     `workplace` is where copies are made; the system's folder for temporary files where it is None.
 
     Raises:
-        ArtefactError: a file is missing, new or changed; names it.
+        NotCertified: a file is missing, new or changed; names it.
+        ArtefactError: one cannot be read.
         OutputError: the copy cannot be written.
     """
     place = Path(tempfile.gettempdir()) if workplace is None else workplace
@@ -109,8 +110,8 @@ def _readable(source: Path) -> Iterator[None]:
         ) from error
 
 
-def _refused(certified: Certified, name: str, what: str) -> ArtefactError:
-    return ArtefactError(
+def _refused(certified: Certified, name: str, what: str) -> NotCertified:
+    return NotCertified(
         f"{certified.bundle / name} {what}: these are not the bytes that were certified",
         hint=f"restore it, or certify again with `suffice run`; see `suffice verify {certified.folder}`",
     )

@@ -210,7 +210,7 @@ def test_changed_bytes_are_never_served(run):
     weights.write_bytes(bytes(data))
 
     async def scene():
-        with pytest.raises(ArtefactError, match=r"weights\.safetensors was changed"):
+        with pytest.raises(NotCertified, match=r"weights\.safetensors was changed"):
             async with tier_of(run, allow_uncertified=True):
                 pass
         assert [] == list((run.parent / "work").iterdir())

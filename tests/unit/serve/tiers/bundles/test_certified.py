@@ -61,7 +61,7 @@ def test_a_changed_file_is_refused_by_name(run, tmp_path, name, change):
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.unlink() if change == "missing" else path.write_bytes(bytes(data))
-    with pytest.raises(ArtefactError, match=f"bundle/{name}"):
+    with pytest.raises(NotCertified, match=f"bundle/{name}"):
         taken(certified(run), workplace=tmp_path / "work")
     assert [] == list((tmp_path / "work").iterdir())
 
@@ -69,14 +69,14 @@ def test_a_changed_file_is_refused_by_name(run, tmp_path, name, change):
 def test_a_file_too_many_is_refused_by_name(run, tmp_path):
     """What the certificate does not list does not lie in a served folder."""
     (run / "bundle/model/extra.bin").write_bytes(b"x")
-    with pytest.raises(ArtefactError, match=r"extra\.bin is not part of it"):
+    with pytest.raises(NotCertified, match=r"extra\.bin is not part of it"):
         taken(certified(run), workplace=tmp_path / "work")
 
 
 def test_changed_bytes_are_refused_whatever_is_allowed(run, tmp_path):
     """`allow_uncertified` is for runs without a certificate, not for bytes that contradict theirs."""
     (run / "bundle/task.json").write_text("{}")
-    with pytest.raises(ArtefactError, match=r"task\.json was changed"):
+    with pytest.raises(NotCertified, match=r"task\.json was changed"):
         taken(certified(run, allow_uncertified=True), workplace=tmp_path / "work")
 
 
@@ -85,7 +85,7 @@ def test_a_replayed_certificate_of_another_bundle_is_refused(run, rung, tmp_path
     other = tiny_run.bundle(tmp_path / "other", {"linear": rung}, threshold=0.1)
     for name in (statement.FILE, statement.ENVELOPE):
         shutil.copy(run / name, other / name)
-    with pytest.raises(ArtefactError, match=r"model/model\.json was changed"):
+    with pytest.raises(NotCertified, match=r"model/model\.json was changed"):
         taken(certified(other, allow_uncertified=True), workplace=tmp_path / "work")
 
 
