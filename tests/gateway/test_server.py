@@ -5,7 +5,8 @@ import json
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import pytest
@@ -119,3 +120,78 @@ def test_an_address_of_another_machine_is_refused() -> None:
     """An address that is not this machine's is a set-up error too."""
     with pytest.raises(OutputError, match=r"192\.0\.2\.1"):
         bound(ServerSettings(host="192.0.2.1", port=0))
+
+
+def test_the_bodies_of_all_calls_together_are_bounded() -> None:
+    """Half-sent bodies fill the room; the next one is refused before it is read, small calls are not."""
+    composed = Composed({"tickets": local("billing")})
+    with served(composed.app, held_bytes=1_000_000) as url, ExitStack() as stack:
+        halves = [stack.enter_context(_connected(url)) for _ in range(2)]
+        for half in halves:
+            half.sendall(_large(450_000)[:400_000])
+        assert _until(lambda: b" 503 " in _asked(url, _large(300_000)))
+        refused = _asked(url, _large(300_000))
+        assert b"retry-after: 1\r\n" in refused
+        assert b"too_many_bytes" in refused
+        assert _asked(url, _request({"model": "tickets"})).startswith(b"HTTP/1.1 200 OK")
+        halves[0].close()
+        assert _until(lambda: _asked(url, _large(300_000)).startswith(b"HTTP/1.1 200 OK"))
+        for _ in range(5):  # what was answered is held no longer
+            assert _asked(url, _large(500_000)).startswith(b"HTTP/1.1 200 OK")
+
+
+def test_a_body_that_says_no_length_is_bounded_too() -> None:
+    """It is refused where it passes the room that is left."""
+    composed = Composed({"tickets": local("billing")})
+    chunked = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n"
+    chunked += f"authorization: Bearer {KEY}\r\ncontent-type: application/json\r\n\r\n".encode()
+    with served(composed.app, held_bytes=300_000) as url, _connected(url) as connection:
+        connection.sendall(chunked)
+        with suppress(ConnectionError):
+            for _ in range(40):
+                connection.sendall(b"2710\r\n" + b"a" * 10_000 + b"\r\n")
+                time.sleep(0.001)
+        assert b" 503 " in connection.recv(4096)
+
+
+def test_calls_that_wait_for_their_answers_hold_their_bodies() -> None:
+    """Whole bodies count until they are answered."""
+    go_on = threading.Event()
+
+    async def slow(call: Call) -> Outcome:
+        await asyncio.to_thread(go_on.wait, 10)
+        return await local("billing")(call)
+
+    composed = Composed({"tickets": slow})
+    with served(composed.app, held_bytes=1_000_000) as url, _connected(url) as waiting:
+        waiting.sendall(_large(900_000))
+        assert _until(lambda: len(composed.walk.calls) == 1)
+        assert b" 503 " in _asked(url, _large(300_000))
+        go_on.set()
+        assert waiting.recv(4096).startswith(b"HTTP/1.1 200 OK")
+        assert _asked(url, _large(300_000)).startswith(b"HTTP/1.1 200 OK")
+
+
+def _large(size: int) -> bytes:
+    """Returns a request with a body of about so many bytes."""
+    return _request({"model": "tickets", "padding": "x" * size})
+
+
+def _asked(url: str, request: bytes) -> bytes:
+    """Returns what comes back to a request, which may be refused before all of it was sent."""
+    with _connected(url) as connection:
+        with suppress(ConnectionError):
+            connection.sendall(request)
+        try:
+            return connection.recv(4096)
+        except ConnectionResetError:
+            return b"reset"
+
+
+def _until(is_so: Callable[[], bool]) -> bool:
+    ends_s = time.monotonic() + 10
+    while not is_so():
+        if time.monotonic() > ends_s:
+            return False
+        time.sleep(0.02)
+    return True

@@ -76,7 +76,7 @@ async def _served(site: Site, *, clock: Clock, heard: Callable[[Begun], None], a
 def server_settings(site: Site) -> ServerSettings:
     """Returns where a site's server listens, and what one connection may take."""
     limits = asdict(site.limits)
-    named = ("header_count", "header_bytes", "connections")
+    named = ("header_count", "header_bytes", "connections", "held_bytes")
     times = ("slow_header_s", "slow_body_s", "slow_reader_s", "keep_alive_s")
     return ServerSettings(
         host=site.host, port=site.port, **{name: limits[name] for name in (*named, *times) if name in limits}

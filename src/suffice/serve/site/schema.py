@@ -139,10 +139,19 @@ class LimitKeys(Part):
     header_count: Whole = Field(default=100, description="most headers of a request")
     header_bytes: Whole = Field(default=32 << 10, description="largest sum of a request's headers")
     connections: Whole = Field(default=2048, description="connections and calls at once; above: 503")
+    held_bytes: Whole = Field(default=256 << 20, description="bodies held at once, of all; above: 503")
     slow_header_s: Positive = Field(default=10.0, description="longest time to send a request's headers")
     slow_body_s: Positive = Field(default=30.0, description="longest time to send a request's body")
     slow_reader_s: Positive = Field(default=30.0, description="longest time without reading a reply's bytes")
     keep_alive_s: Positive = Field(default=30.0, description="how long an idle connection is kept")
+
+    @model_validator(mode="after")
+    def _room_for_one(self) -> "LimitKeys":
+        if self.held_bytes < self.body_bytes:
+            raise ValueError(
+                f"'held_bytes' ({self.held_bytes}) must be at least 'body_bytes' ({self.body_bytes})"
+            )
+        return self
 
 
 class SiteFile(Part):

@@ -45,6 +45,7 @@ class ServerLimits:
     header_count: int = 100
     header_bytes: int = 32 << 10
     connections: int = 2048
+    held_bytes: int = 256 << 20
     slow_header_s: float = 10.0
     slow_body_s: float = 30.0
     slow_reader_s: float = 30.0

@@ -147,6 +147,7 @@ def test_reads_every_key(tmp_path: Path) -> None:
         ("home: gateway", "traces: {endpont: x}", "unknown key 'traces.endpont'", "did you mean 'endpoint'?"),
         ("home: gateway", "store: mysql://host/db", "'mysql://host/db' is no store", "postgresql://"),
         ("[gateway.example.com]", "[https://gw.example.com]", "line 23: 'hosts.0':", "gateway.example.com"),
+        ("{body_bytes: 1000}", "{held_bytes: 1000}", "line 22: 'limits':", "goes together"),
         ("hosts: [", "public_url: gw.example.com\nhosts: [", "line 23: 'public_url':", "https://gateway"),
         ("hosts: [", "public_url: https://a.b/v1\nhosts: [", "line 23: 'public_url':", "without a path"),
         ("hosts: [", "public_url: https://u@a.b\nhosts: [", "line 23: 'public_url':", "without a path"),
