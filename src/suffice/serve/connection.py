@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import orjson
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from suffice.serve import unused_memory
 from suffice.serve.held_bytes import HeldBytes
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _WRONG: Mapping[str, tuple[int, str, str]] = {
     "full": (503, "too_many_bytes", "this gateway holds as many bytes of requests as it takes; come again"),
 }
 _RETRY_AFTER_S = 1
-_LINGER_S = 1.0
+_LINGER_S = _TIDY_AFTER_S = 1.0
 # A packet that is no larger, and holds its request whole, is not counted: that is most of them.
 _SMALL_BYTES = 64 << 10
 
@@ -209,9 +210,15 @@ def connection_of(settings: ServerSettings) -> type[asyncio.Protocol]:
 
     class Connection(_Limited):
         limits = settings
-        held = HeldBytes(settings.held_bytes)
+        held = HeldBytes(settings.held_bytes, emptied=_tidy_soon)
 
     return Connection
+
+
+def _tidy_soon() -> None:
+    """Gives memory back a little later, when the calls themselves are gone too; beside the loop."""
+    loop = asyncio.get_running_loop()
+    loop.call_later(_TIDY_AFTER_S, loop.run_in_executor, None, unused_memory.give_back)
 
 
 def _cancel(timer: asyncio.TimerHandle | None) -> None:

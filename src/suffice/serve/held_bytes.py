@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+_MUCH_BYTES = 32 << 20
+
 
 class HeldBytes:
-    """A count with a bound: connections take bytes as they come, and give them back with the answer."""
+    """A count with a bound: connections take bytes as they come, and give them back with the answer.
 
-    __slots__ = ("_most", "_now")
+    `emptied` is called once nothing is held any more, after it had been much.
+    """
 
-    def __init__(self, most: int) -> None:
+    __slots__ = ("_emptied", "_most", "_now", "_was_much")
+
+    def __init__(self, most: int, *, emptied: Callable[[], None] = lambda: None) -> None:
         self._most = most
         self._now = 0
+        self._emptied = emptied
+        self._was_much = False
 
     @property
     def room(self) -> int:
@@ -20,8 +29,13 @@ class HeldBytes:
     def take(self, count: int) -> bool:
         """Counts bytes that have come, and says whether they may stay."""
         self._now += count
+        if self._now > _MUCH_BYTES:
+            self._was_much = True
         return self._now <= self._most
 
     def give_back(self, count: int) -> None:
         """Counts bytes as gone."""
         self._now -= count
+        if self._was_much and not self._now:
+            self._was_much = False
+            self._emptied()
