@@ -13,7 +13,7 @@ from suffice.compose.pages import Address, Parts, pages_of
 from suffice.compose.records import Records, opened_records
 from suffice.compose.savings import reference_cost
 from suffice.compose.tiers import Tiers, opened_tiers
-from suffice.compose.vitals import metrics_of, troubles
+from suffice.compose.vitals import metrics_of, troubles, unready
 from suffice.serve.app import Surroundings, app_of
 from suffice.serve.decide.vectors import VectorWalk
 from suffice.serve.decide.walk import Walk
@@ -142,8 +142,8 @@ def _app(parts: Parts, recorder: Recorder, metrics: Metrics) -> Asgi:
             body_bytes=site.limits.body_bytes,
             feedback=parts.records.store.feedback,
             metrics=metrics.text,
-            health=lambda: troubles(recorder),
-            ready=lambda: troubles(recorder, required=site.audit.required),
+            health=lambda: troubles(recorder, parts.tiers),
+            ready=lambda: unready(recorder, parts.tiers, site),
             pages=BodyGuard(pages, most_bytes=_FORM_BYTES, timeout_s=_FORM_S),
             ticket_url=f"{parts.url}/review/{{}}".format,
         ),
@@ -151,7 +151,8 @@ def _app(parts: Parts, recorder: Recorder, metrics: Metrics) -> Asgi:
 
 
 def _watches(tiers: Tiers) -> list[Coroutine[Any, Any, None]]:
-    return [tier.watch() for tier in tiers.bundles.values()]
+    bundles = [tier.watch() for tier in tiers.bundles.values()]
+    return [*bundles, *(lookout.watch() for lookout in tiers.lookouts.values())]
 
 
 @asynccontextmanager

@@ -74,6 +74,7 @@ def _site_facts(parts: Parts) -> SiteFacts:
         for name, tier in parts.tiers.bundles.items()
         if tier.last_reload is not None and tier.last_reload.why
     ]
+    notes += [f"{name}: {why}" for name, why in parts.tiers.troubles.items()]
     return SiteFacts(
         url=f"{parts.url}/v1",
         routes=tuple(parts.site.routes.values()),

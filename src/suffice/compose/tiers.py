@@ -14,17 +14,23 @@ from suffice.serve.tiers.bundles.bundle_tier import BundleTier
 from suffice.serve.tiers.bundles.encoder_tier import EncoderTier
 from suffice.serve.tiers.bundles.serving import BundleSettings
 from suffice.serve.tiers.human import HumanTier
+from suffice.serve.tiers.upstreams.breaker import BreakerState
+from suffice.serve.tiers.upstreams.lookout import Lookout, lookout_of
 from suffice.serve.tiers.upstreams.upstream import UpstreamTier
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tiers:
-    """Every tier of a site, by kind and by name; `encoders` are those within bundles, which make vectors."""
+    """Every tier of a site, by kind and by name.
+
+    `encoders` are those within bundles, which make vectors; `lookouts` look after servers nearby.
+    """
 
     bundles: Mapping[str, BundleTier]
     upstreams: Mapping[str, UpstreamTier]
     people: Mapping[str, HumanTier]
     encoders: Mapping[str, EncoderTier]
+    lookouts: Mapping[str, Lookout]
 
     @property
     def by_name(self) -> Mapping[str, Tier]:
@@ -52,6 +58,16 @@ class Tiers:
     def breakers(self) -> Mapping[str, str]:
         """Returns the state of every server's breaker."""
         return {name: tier.breaker_state.value for name, tier in self.upstreams.items()}
+
+    @property
+    def troubles(self) -> Mapping[str, str]:
+        """Returns the servers that answer no call now, with the reason; {} where each may."""
+        found = {name: lookout.why for name, lookout in self.lookouts.items() if lookout.why}
+        shut = (name for name, tier in self.upstreams.items() if tier.breaker_state is BreakerState.OPEN)
+        return (
+            dict.fromkeys(shut, "its calls failed too often of late: it is left alone for some seconds")
+            | found
+        )
 
     @property
     def certificates(self) -> frozenset[str]:
@@ -84,7 +100,13 @@ async def opened_tiers(site: Site, queue: ReviewQueue, *, clock: Clock) -> Async
             upstreams[settings.name] = server = UpstreamTier(settings, clock=clock, offline=is_cut_off)
             stack.push_async_callback(server.close)
         people = {name: HumanTier(name, queue) for name in site.people}
-        yield Tiers(bundles=bundles, upstreams=upstreams, people=people, encoders=encoders)
+        yield Tiers(
+            bundles=bundles,
+            upstreams=upstreams,
+            people=people,
+            encoders=encoders,
+            lookouts={server.name: found for server in site.upstreams if (found := lookout_of(server))},
+        )
 
 
 def _settings(served: Served, site: Site) -> BundleSettings:
