@@ -20,8 +20,9 @@ from suffice.errors import ArtefactError, SpecError
 from suffice.models import artefact, registry
 from suffice.models.gguf.model import GgufClassifier
 from suffice.models.gguf.settings import Calibration, DecoderSettings
-from suffice.models.transformers import safetensors_header
+from suffice.models.transformers import int8, safetensors_header
 from suffice.models.transformers.engine import TransformersEngine, loaded
+from suffice.models.transformers.folder import check
 from suffice.ports import Request, TrainingRows
 from suffice.task import Kind
 from tests.unit import tiny_decoder
@@ -189,6 +190,17 @@ def test_an_extractor_that_needs_a_grammar_is_refused(teacher: Path, tmp_path: P
     with pytest.raises(SpecError, match="by a grammar") as refused:
         _apply(tmp_path / "extracts", tmp_path / "out")
     assert "method quantise" in str(refused.value.hint)
+
+
+def test_layers_of_other_classes_stay_in_floats_and_are_named(tmp_path: Path):
+    """GPT-2 multiplies by a layer of its own: few weights become integers, and the true bits say so."""
+    transformers = pytest.importorskip("transformers")
+    config = transformers.GPT2Config(n_embd=32, n_layer=1, n_head=2, vocab_size=48, n_positions=32)
+    model = transformers.GPT2LMHeadModel(config).eval()
+    about = int8.save(model, tmp_path)
+    assert "transformer.h.0.mlp.c_fc.weight" in about["kept"]
+    assert 20.0 < about["bits_per_weight"] < 32.0
+    assert "GPT2LMHeadModel" == type(int8.loaded(check(tmp_path), None)).__name__
 
 
 def test_no_teacher_is_named(tmp_path: Path):
