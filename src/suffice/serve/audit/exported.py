@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,10 +16,11 @@ from suffice.certify.verify import Check
 from suffice.clock import Clock
 from suffice.errors import ArtefactError, DataError, NotCertified
 from suffice.files import whole_file
-from suffice.serve.audit.chain import START, parse, take_apart
+from suffice.serve.audit import pruned
+from suffice.serve.audit.chain import parse, take_apart
 from suffice.serve.audit.records import Kind
 from suffice.serve.audit.segments import lines, segments
-from suffice.serve.audit.walk import Walk
+from suffice.serve.audit.walk import Record, Walk
 
 PREDICATE_TYPE = "https://suffice.dev/audit-export/v1"
 _MEMBER = "suffice_audit_export"
@@ -64,10 +65,12 @@ def export(
         DataError: no record lies in the window.
         OutputError: the file cannot be written.
     """
-    window = _window(folder, clock, since, until)
+    past = pruned.read(folder, keys.private.public_key())
+    paths = list(segments(folder, after=0 if past is None else past.segment).values())
+    window = _window(folder, paths, clock, (since, until))
     with whole_file(out) as beside, beside.open("wb") as file:
         file.write(json.dumps({_MEMBER: json.loads(_signed(window, keys))}).encode() + b"\n")
-        for seq, line in _numbered(folder):
+        for seq, line in _numbered(paths):
             if window.first_seq <= seq <= window.last_seq:
                 file.write(line)
     return window
@@ -98,13 +101,18 @@ def check(path: Path, walk: Walk) -> Check:
     return Check(name="export", is_met=is_met, detail=f"{detail} of log {window.log}")
 
 
-def _window(folder: Path, clock: Clock, since: datetime | None, until: datetime | None) -> Window:
+def _window(
+    folder: Path, paths: Sequence[Path], clock: Clock, span: tuple[datetime | None, datetime | None]
+) -> Window:
     """Returns the window's statement; it begins with the terms that hold at its first record."""
+    since, until = span
     digest = hashlib.sha256()
     start: dict[str, Any] = {}
     end: dict[str, Any] = {}
-    before, length, segment, log = START, 0, 0, ""
-    for seq, line in _numbered(folder):
+    first = _first(paths)
+    before, length = bytes.fromhex(first["before"]), first["bytes_before"]
+    segment, log = first["segment"] - 1, ""
+    for seq, line in _numbered(paths):
         body, chain = take_apart(line[:-1]) or (b"", b"")
         record = parse(body) or {}
         at = datetime.fromisoformat(record["t"])
@@ -124,10 +132,15 @@ def _window(folder: Path, clock: Clock, since: datetime | None, until: datetime 
     return Window(log=log, exported_at=clock.now().isoformat(), **start, **end)
 
 
-def _numbered(folder: Path) -> Iterator[tuple[int, bytes]]:
-    """Yields the whole lines of a log, numbered from 0."""
-    every = (line for path in segments(folder).values() for line in lines(path))
-    yield from ((seq, line) for seq, line in enumerate(every) if line.endswith(b"\n"))
+def _first(paths: Sequence[Path]) -> Record:
+    """Returns the first record of the first segment."""
+    return parse(next(lines(paths[0]), b"")) or {}
+
+
+def _numbered(paths: Sequence[Path]) -> Iterator[tuple[int, bytes]]:
+    """Yields the whole lines of a log with their numbers."""
+    every = (line for path in paths for line in lines(path))
+    yield from ((seq, line) for seq, line in enumerate(every, _first(paths)["seq"]) if line.endswith(b"\n"))
 
 
 def _signed(window: Window, keys: Keys) -> str:

@@ -88,8 +88,8 @@ class Proof:
         if self.not_looked:
             return f"unknown: {self.data_class} was not looked for in {self.not_looked} calls"
         if not self.calls:
-            return "unknown: the window holds no signed call"
-        stayed = f"none of the {self.with_class} calls with {self.data_class} left this machine"
+            return f"unknown: the window holds no signed call{self._but}"
+        stayed = f"none of the {self.with_class} calls with {self.data_class} left this machine{self._but}"
         lent = [server for server in self.trusted if server.with_class]
         if not lent:
             return stayed
@@ -97,6 +97,14 @@ class Proof:
             f"{one.tier} at {' and '.join(one.addresses)} was sent {one.with_class}" for one in lent
         )
         return f"{stayed} and the servers that the site trusts as local ({told} of them)"
+
+    @property
+    def _but(self) -> str:
+        """Returns what the verdict cannot speak of: records that were pruned."""
+        removals = self.verification.pruned
+        if not removals:
+            return ""
+        return f" (nothing is shown of the records up to {removals[-1].last_seq}, which were pruned)"
 
 
 @dataclass(slots=True)

@@ -17,14 +17,14 @@ def name_of(number: int) -> str:
     return f"audit-{number:06d}.jsonl"
 
 
-def segments(folder: Path) -> dict[int, Path]:
-    """Returns the segments that lie in a folder by their number, ascending."""
+def segments(folder: Path, *, after: int = 0) -> dict[int, Path]:
+    """Returns the segments in a folder by their number, ascending: those after a number."""
     found = {}
     for path in folder.glob("audit-*.jsonl"):
         match = _NAME.fullmatch(path.name)
         if match is not None and path.name == name_of(int(match[1])):  # audit-0000001 shadows no audit-000001
             found[int(match[1])] = path
-    return dict(sorted(found.items()))
+    return {number: found[number] for number in sorted(found) if number > after}
 
 
 def lines(path: Path, *, after_bytes: int = 0) -> Iterator[bytes]:

@@ -1,7 +1,7 @@
 """Does an audit log hold? Every check that was made, and what no check can see."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -9,8 +9,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from suffice.certify.verify import Check
 from suffice.errors import ArtefactError, NotCertified
-from suffice.serve.audit import checkpoints, exported
+from suffice.serve.audit import checkpoints, exported, pruned
 from suffice.serve.audit.checkpoints import Checkpoint
+from suffice.serve.audit.pruned import Pruned, Removal
 from suffice.serve.audit.records import Kind
 from suffice.serve.audit.segments import lines, segments
 from suffice.serve.audit.walk import CERTIFICATES, CHAIN, CHECKPOINTS, SEGMENTS, Record, Walk
@@ -45,6 +46,7 @@ class Verification:
     signed_seq: int
     signed_at: str
     head: str
+    pruned: tuple[Removal, ...] = ()
 
     @property
     def holds(self) -> bool:
@@ -69,17 +71,22 @@ def verify(
     walk = Walk(trusted=trusted, visit=visit)
     if place.is_file():
         return _told(walk, [exported.check(place, walk)], anchor_check=None)
-    if not segments(place):
-        raise ArtefactError(f"there is no audit log in {place}", hint="give the folder of its segments")
+    past = _begun(walk, place)
     named = _Named()
+    named.anchor = None if past is None else Path(past.anchor)
     walk.visit = named.beside(walk.visit)
     # A gateway may be writing. What the anchor vouches for is in the log before the anchor says so: the
     # anchor is read in the middle, and the log then to its end.
-    read = _read_on(place, walk, {}, is_end=False)
-    at = anchor or named.anchor
-    envelope = _read(at)
-    _read_on(place, walk, read, is_end=True)
-    return _told(walk, [], anchor_check=_anchor_check(walk, at, envelope))
+    try:
+        read = _read_on(place, walk, {}, is_end=False)
+        at = anchor or named.anchor
+        envelope = _read(at)
+        _read_on(place, walk, read, is_end=True)
+    except FileNotFoundError as error:
+        hint = "if it is being pruned, try again when that has ended"
+        raise ArtefactError(f"{error.filename} went away while it was read", hint=hint) from error
+    told = _told(walk, [], anchor_check=_anchor_check(walk, at, envelope))
+    return told if past is None else _beside(told, past)
 
 
 def _read_on(place: Path, walk: Walk, read: dict[Path, int], *, is_end: bool) -> dict[Path, int]:
@@ -87,7 +94,7 @@ def _read_on(place: Path, walk: Walk, read: dict[Path, int], *, is_end: bool) ->
 
     The last file's last line is left for later where it has no end yet, unless this is the end.
     """
-    *before, last = segments(place).values()
+    *before, last = segments(place, after=walk.pruned_segment).values()
     done = dict(read)
     for path in (*before, last):
         for line in lines(path, after_bytes=read.get(path, 0)):
@@ -96,6 +103,26 @@ def _read_on(place: Path, walk: Walk, read: dict[Path, int], *, is_end: bool) ->
             walk.line(line)
             done[path] = done.get(path, 0) + len(line)
     return done
+
+
+def _begun(walk: Walk, place: Path) -> Pruned | None:
+    """Returns what was pruned from the log, if anything: the walk begins behind it."""
+    try:
+        past = pruned.read(place, walk.trusted)
+    except NotCertified as error:
+        walk.problem(SEGMENTS, f"what says which segments were pruned: {error.message}")
+        past = None
+    if past is not None:
+        walk.begin_after(past)
+    if not segments(place, after=walk.pruned_segment):
+        raise ArtefactError(f"there is no audit log in {place}", hint="give the folder of its segments")
+    return past
+
+
+def _beside(told: Verification, past: Pruned) -> Verification:
+    """Returns what was found, and what is said of the records that were removed."""
+    unseen = f"records up to {past.seq}, which were pruned: what they held, but for their number and chain"
+    return replace(told, pruned=past.removals, notes=(*past.told, *told.notes), blind=(unseen, *told.blind))
 
 
 class _Named:

@@ -11,6 +11,7 @@ from suffice.errors import NotCertified
 from suffice.serve.audit import checkpoints
 from suffice.serve.audit.chain import START, link, parse, take_apart
 from suffice.serve.audit.checkpoints import Checkpoint
+from suffice.serve.audit.pruned import Pruned
 from suffice.serve.audit.records import Kind
 
 _MOST_PROBLEMS = 20  # of one sort: a log that is no log would else fill the screen
@@ -29,7 +30,8 @@ class Walk:
 
     `seq` and `head` are of the last record, `plain_seq` is that of the last which is no checkpoint, `heads`
     the chains and lengths since the newest checkpoint. `torn_bytes` stand after the last whole line.
-    `clock_back_s` is the longest step back in time, 0 for none.
+    `clock_back_s` is the longest step back in time, 0 for none; `pruned_segment` the last segment that was
+    removed on purpose, 0 for none.
     """
 
     trusted: Ed25519PublicKey
@@ -56,6 +58,18 @@ class Walk:
     _before: frozenset[str] = frozenset()
     _changed_at: datetime | None = None
     _changes: list[tuple[int, frozenset[str]]] = field(default_factory=lambda: [(-1, frozenset())])
+    pruned_segment: int = 0
+    _was_anchored: bool = False
+
+    def begin_after(self, pruned: Pruned) -> None:
+        """Goes on where the records end that were removed."""
+        self.log, self.segment, self.pruned_segment = pruned.log, pruned.segment, pruned.segment
+        self.seq, self.head, self.length_bytes = pruned.seq, pruned.head, pruned.length_bytes
+        self.heads[pruned.seq] = (pruned.head, pruned.length_bytes)
+        self._certificates, self._before = frozenset(pruned.certificates), frozenset(pruned.former)
+        self._changed_at = None if pruned.changed_at is None else datetime.fromisoformat(pruned.changed_at)
+        self._changes = [(pruned.seq, self._certificates)]
+        self._was_anchored = True  # a log without an anchor does not verify, and is not pruned
 
     def line(self, line: bytes) -> None:
         """Takes in the next line of the log, with its end; one without is torn, and must be the last."""
@@ -140,7 +154,8 @@ class Walk:
             case Kind.TERMS:
                 self._change_terms(record)
             case Kind.OPENED:
-                had_one = self.checkpoint is not None and self.checkpoint.anchored_seq >= 0
+                point = self.checkpoint
+                had_one = self._was_anchored if point is None else point.anchored_seq >= 0
                 self.missing_anchors += had_one and record["anchored_seq"] is None
                 self.tears += record["torn_bytes"] > 0
 
