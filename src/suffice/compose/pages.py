@@ -100,7 +100,8 @@ def _tier_facts(name: str, parts: Parts) -> TierFacts:
             answer_schema=bundle.spec.answer_schema,
         )
     if (server := parts.tiers.upstreams.get(name)) is not None:
-        endpoint = next(one.endpoint for one in parts.site.upstreams if one.name == name)
+        settings = next(one for one in parts.site.upstreams if one.name == name)
+        endpoint = settings.endpoint
         return TierFacts(
             name=name,
             place=server.place,
@@ -108,5 +109,6 @@ def _tier_facts(name: str, parts: Parts) -> TierFacts:
             model=endpoint.model,
             breaker=server.breaker_state.value,
             waiting=server.load[1],
+            joules_per_call=settings.joules_per_call,
         )
     return TierFacts(name=name, place=parts.tiers.people[name].place)

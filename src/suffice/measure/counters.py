@@ -2,6 +2,7 @@
 
 import ctypes
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -68,35 +69,48 @@ class NvmlCounter:
         return total_mj.value / 1e3
 
 
-def find(powercap: Path = _POWERCAP, nvml: str = _NVML) -> tuple[list[Counter], list[str]]:
+@dataclass(frozen=True, kw_only=True)
+class Missing:
+    """Why a source shows no counter; `is_there`: it has one, which cannot be read as things are."""
+
+    why: str
+    is_there: bool = False
+
+
+def find(powercap: Path = _POWERCAP, nvml: str = _NVML) -> tuple[list[Counter], list[Missing]]:
     """Returns the counters that can be read here, and for each source that has none, why."""
-    rapl, why_no_rapl = _find_rapl(powercap)
-    gpus, why_no_gpus = _find_nvml(nvml)
-    return [*rapl, *gpus], [why for why in (why_no_rapl, why_no_gpus) if why]
+    rapl, no_rapl = _find_rapl(powercap)
+    gpus, no_gpus = _find_nvml(nvml)
+    return [*rapl, *gpus], [missing for missing in (no_rapl, no_gpus) if missing is not None]
 
 
-def _find_rapl(powercap: Path) -> tuple[Sequence[Counter], str]:
+def _find_rapl(powercap: Path) -> tuple[Sequence[Counter], Missing | None]:
     # Packages only (intel-rapl:0): their parts (intel-rapl:0:1) are counted in them already.
     zones = sorted(zone for zone in powercap.glob("intel-rapl:*") if zone.name.count(":") == 1)
     if not zones:
-        return [], f"RAPL: no processor energy counter under {powercap} (virtual machines have none)"
+        words = f"RAPL: no processor energy counter under {powercap} (virtual machines have none)"
+        return [], Missing(why=words)
     try:
-        return [RaplCounter(zone) for zone in zones], ""
+        return [RaplCounter(zone) for zone in zones], None
     except PermissionError:
-        return [], f"RAPL: {zones[0].name} may be read by root only (chmod a+r energy_uj)"
+        words = f"RAPL: {zones[0].name} may be read by root only (chmod a+r energy_uj)"
+        return [], Missing(why=words, is_there=True)
     except (OSError, ValueError) as error:
-        return [], f"RAPL: {zones[0].name} cannot be read: {error}"
+        return [], Missing(why=f"RAPL: {zones[0].name} cannot be read: {error}", is_there=True)
 
 
-def _find_nvml(name: str) -> tuple[Sequence[Counter], str]:
+def _find_nvml(name: str) -> tuple[Sequence[Counter], Missing | None]:
     try:
         library = ctypes.CDLL(name)
+    except OSError:
+        return [], Missing(why="NVML: no NVIDIA driver")
+    try:
         _call(library, "nvmlInit_v2")
         count = ctypes.c_uint()
         _call(library, "nvmlDeviceGetCount_v2", ctypes.byref(count))
-        return [NvmlCounter(library, index) for index in range(count.value)], ""
+        return [NvmlCounter(library, index) for index in range(count.value)], None
     except (OSError, AttributeError) as error:
-        return [], f"NVML: no NVIDIA GPU whose energy can be read ({error})"
+        return [], Missing(why=f"NVML: no NVIDIA GPU whose energy can be read ({error})")
 
 
 def _call(library: ctypes.CDLL, function: str, *arguments: object) -> None:

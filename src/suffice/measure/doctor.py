@@ -36,7 +36,7 @@ def examine(*, bandwidth: Measurement | None = None) -> Findings:
         environment=environment.describe(),
         bandwidth=bandwidth or environment.memory_bandwidth(),
         energy_counters=[counter.name for counter in found],
-        energy_missing=missing,
+        energy_missing=[one.why for one in missing],
         extras=[_state(name) for name in extras.EXTRAS],
     )
 

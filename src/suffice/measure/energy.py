@@ -20,7 +20,8 @@ class EnergyMeter:
     """Takes turns between idle and answering windows, and divides the difference by the answers.
 
     Where a window comes out at or below 0 J the noise of the machine is larger than what is
-    measured: that is unknown, never 0. Other work on the machine spoils the measurement.
+    measured: that is unknown, never 0. Other work on the machine spoils the measurement. `why_none` says
+    of counters that are there why they cannot be read.
     """
 
     counters: Sequence[Counter]

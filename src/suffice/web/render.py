@@ -98,6 +98,7 @@ def _environment() -> Environment:
         "size": numbers.size,
         "share": numbers.share,
         "duration": numbers.duration,
+        "energy": numbers.energy,
         "budget": numbers.budget,
         "number": lambda value: numbers.NOT_MEASURED if value is None else numbers.significant(value),
         "ends": words.ends,

@@ -188,6 +188,7 @@ class TierFacts:
 
     `status` is of its certificate: "valid", "uncertified", "refused" (`why` says what does not hold), or
     "" where there is nothing to certify: a server, a person. `certificate` is `Certified.facts()`.
+    `joules_per_call` is what the site states of a server's energy, None for nothing.
     `labels` are those a classifier chooses from, `answer_schema` is what an extractor's answers fit.
     """
 
@@ -200,6 +201,7 @@ class TierFacts:
     certificate: Mapping[str, Any] | None = None
     breaker: str = ""
     waiting: int | None = None
+    joules_per_call: float | None = None
     labels: tuple[str, ...] = ()
     answer_schema: Mapping[str, Any] | None = None
 

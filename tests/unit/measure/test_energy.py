@@ -113,14 +113,17 @@ def test_a_broken_counter_is_a_reason(tmp_path: Path) -> None:
     (rapl_zone(tmp_path, "intel-rapl:0", energy_uj=1) / "max_energy_range_uj").unlink()
     found, why = counters.find(tmp_path, nvml="no such library")
     assert [] == found
-    assert "RAPL: intel-rapl:0 cannot be read" in why[0]
+    assert "RAPL: intel-rapl:0 cannot be read" in why[0].why
+    assert why[0].is_there
 
 
 def test_absent_sources_are_each_named(tmp_path: Path) -> None:
-    """Neither RAPL nor NVML: two reasons, for the user to read."""
+    """Neither RAPL nor NVML: two reasons, for the user to read, and no system's error among the words."""
     found, why = counters.find(tmp_path, nvml="no such library")
     assert [] == found
-    assert ["RAPL", "NVML"] == [reason.split(":")[0] for reason in why]
+    assert "NVML: no NVIDIA driver" == why[1].why
+    assert not any(missing.is_there for missing in why)
+    assert ["RAPL", "NVML"] == [missing.why.split(":")[0] for missing in why]
 
 
 def test_a_counter_for_root_only_says_what_to_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,7 +136,8 @@ def test_a_counter_for_root_only_says_what_to_type(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(Path, "read_text", refuse)
     found, why = counters.find(tmp_path, nvml="no such library")
     assert [] == found
-    assert "RAPL: intel-rapl:0 may be read by root only (chmod a+r energy_uj)" == why[0]
+    assert "RAPL: intel-rapl:0 may be read by root only (chmod a+r energy_uj)" == why[0].why
+    assert why[0].is_there
 
 
 class GpuLibrary:
@@ -165,7 +169,7 @@ def test_gpus_are_counted_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(ctypes, "CDLL", lambda _: GpuLibrary())
     found, why = counters.find(tmp_path)
     assert [("gpu-0", 5.0), ("gpu-1", 6.0)] == [(counter.name, counter.read_j()) for counter in found]
-    assert ["RAPL"] == [reason.split(":")[0] for reason in why]
+    assert ["RAPL"] == [missing.why.split(":")[0] for missing in why]
 
 
 def test_a_gpu_without_a_counter_is_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,4 +177,12 @@ def test_a_gpu_without_a_counter_is_a_reason(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(ctypes, "CDLL", lambda _: GpuLibrary(refuses="nvmlDeviceGetTotalEnergyConsumption"))
     found, why = counters.find(tmp_path)
     assert [] == found
-    assert "nvmlDeviceGetTotalEnergyConsumption answered 3" in why[1]
+    assert "nvmlDeviceGetTotalEnergyConsumption answered 3" in why[1].why
+
+
+def test_a_machine_without_counters_says_so_in_plain_words() -> None:
+    """What a report prints beside "not measured"."""
+    clock = HandClock()
+    meter = EnergyMeter(counters=(), clock=clock, sleep=clock.sleep)
+    [measured] = asyncio.run(meter.measure(TimedModel(clock, 0.1), REQUESTS))
+    assert (None, "no energy counter on this machine") == (measured.value, measured.unmeasured)

@@ -88,7 +88,11 @@ def test_what_is_not_measured_says_so_and_is_never_zero():
     """Energy, money and quality that nobody measured are words, in the JSON null."""
     site = full(events=[], rates=[])
     facts = site.client.get("/overview.json").json()
-    assert [None, None, None] == [facts["energy_j"], facts["money"]["saved_usd"], facts["local"]]
+    assert [None, None, None] == [
+        facts["energy"]["used_at_most_j"],
+        facts["money"]["saved_usd"],
+        facts["local"],
+    ]
     page = site.client.get("/overview").text
     assert "$0" not in page
     assert "not measured" in page

@@ -63,13 +63,13 @@ async def measured(
 ) -> tuple[Measurement, ...]:
     """Returns everything that is measured of the model in a folder."""
     model = registry.load(folder)
-    counters, why_none = find()
+    counters, missing = find()
     meters: tuple[Meter, ...] = (
         SizeMeter(folders=[folder]),
         LatencyMeter(budget_s=_LATENCY_S),
         ThroughputMeter(budget_s=_THROUGHPUT_S),
         MemoryMeter(folders=[folder]),
-        EnergyMeter(counters=counters, why_none=why_none),
+        EnergyMeter(counters=counters, why_none=[one.why for one in missing if one.is_there]),
     )
     found: list[Measurement] = []
     try:

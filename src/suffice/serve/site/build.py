@@ -191,6 +191,7 @@ def _upstreams(keys: SiteFile) -> Iterator[UpstreamSettings]:
                     allow_private=tier.allow_private,
                     allow_networks=tier.allow_networks,
                     trusted_local=_trust(tier),
+                    joules_per_call=tier.joules_per_call,
                 )
             except SpecError as error:
                 message = error.message.removeprefix(f"tier {name}: ")

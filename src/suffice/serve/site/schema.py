@@ -72,6 +72,9 @@ class UpstreamKeys(Part):
     usd_per_1m_output: NonNegative | None = Field(
         default=None, description="price of 1,000,000 output tokens"
     )
+    joules_per_call: Positive | None = Field(
+        default=None, description="energy of one call, as you state it: what a page tells savings against"
+    )
     concurrency: Annotated[int, Field(ge=1, le=4096)] = Field(
         default=64, description="calls under way at once"
     )

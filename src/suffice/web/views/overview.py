@@ -12,6 +12,7 @@ from suffice.serve.store.records import Filter, Latency, Rate, Span, Traffic
 from suffice.stats.intervals import wilson
 from suffice.web.sources import SiteFacts
 from suffice.web.views import rows
+from suffice.web.views.energy import energy
 from suffice.web.visit import Json, Pages, View, Visit
 
 # Window -> (its length, the length of one column of the chart), in seconds.
@@ -70,7 +71,7 @@ async def _told(pages: Pages, key_id: str | None, window: str) -> Json:
         "escalation": _escalation(escalation),
         "quality": [asdict(rate) for rate in quality],
         "money": asdict(money),
-        "energy_j": None,
+        "energy": energy(traffic, escalation, site),
         "latest": [rows.row(kept.event) for kept in latest],
     }
 

@@ -33,7 +33,7 @@ class Lookout:
             await asyncio.sleep(every_s)
 
     async def look(self) -> str:
-        """Returns why the server takes no connection now, "" where it does; not where it is: anybody reads it."""
+        """Returns why the server takes no connection now, "" where it does; never where it is."""
         host, port = self._server
         loop = asyncio.get_running_loop()
         try:

@@ -35,7 +35,7 @@ class UpstreamSettings:
     `drop_params` are fields of a body that the server refuses. `allow_private` lets the name resolve
     to private and loopback addresses, `allow_networks` (CIDR) to these ones only. `trusted_local`: what
     must stay local may be sent there; then nothing but this machine, or a listed private network, is
-    connected to. A reply, whole or
+    connected to. `joules_per_call` is what the site states of its energy. A reply, whole or
     streamed, may have `reply_bytes`, one event of a stream `event_bytes`.
     """
 
@@ -47,6 +47,7 @@ class UpstreamSettings:
     allow_private: bool = False
     allow_networks: tuple[str, ...] = ()
     trusted_local: Trust = Trust.NO
+    joules_per_call: float | None = None
     reply_bytes: int = 4 * LARGEST_REPLY_BYTES
     event_bytes: int = 1 << 20
     breaker: BreakerSettings = field(default_factory=BreakerSettings)

@@ -9,7 +9,6 @@ from suffice.models.http.endpoint import Endpoint
 from suffice.serve.tiers.upstreams.lookout import lookout_of
 from suffice.serve.tiers.upstreams.upstream_settings import Trust, UpstreamSettings
 
-
 DOWN = "nothing listens where its server should be"
 
 
