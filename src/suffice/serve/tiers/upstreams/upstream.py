@@ -272,7 +272,7 @@ class UpstreamTier:
 
     def _parsed(self, data: bytes) -> Any:
         brackets = brackets_in(data)
-        excess = excess_unparsed(brackets)
+        excess = excess_unparsed(data, brackets)
         try:
             payload = None if excess else orjson.loads(data)
         except orjson.JSONDecodeError as error:

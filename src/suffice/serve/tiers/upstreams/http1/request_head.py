@@ -8,11 +8,15 @@ from suffice.errors import SpecError
 # RFC 3986 section 3.3 (what a path may hold unquoted), and %: what is quoted already stays.
 _PATH_SIGNS = "/%:@!$&'()*+,;=~-._"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-# RFC 9110 section 5.5: visible signs and spaces; never a line's end, which would begin another header.
-_HEAD = re.compile(rb"POST [!-~]+ HTTP/1\.1\r\n(?:[A-Za-z-]+: [ -~]+\r\n)+")
+# What a line of a head may hold (RFC 9110 section 5.5): never a line's end, which would begin another one.
+_LINE = re.compile(r"[ -~]+")
+_TARGET = re.compile(r"[!-~]+")
 # Compressed replies would have to be unpacked before their size is known.
 _FIELDS = (
-    "Accept: */*\r\nAccept-Encoding: identity\r\nContent-Type: application/json\r\nUser-Agent: suffice\r\n"
+    "Accept: */*",
+    "Accept-Encoding: identity",
+    "Content-Type: application/json",
+    "User-Agent: suffice",
 )
 
 
@@ -61,10 +65,10 @@ class RequestHeads:
 
     def _make(self, path: str, key: str | None) -> bytes:
         origin = self._origin
-        text = f"POST {origin.path}{path} HTTP/1.1\r\nHost: {origin.authority}\r\n{_FIELDS}"
+        target = origin.path + path
+        lines = [f"POST {target} HTTP/1.1", f"Host: {origin.authority}", *_FIELDS]
         if key:
-            text += f"Authorization: Bearer {key}\r\n"
-        head = text.encode("ascii", "replace")
-        if "?" in path or _HEAD.fullmatch(head) is None or not text.isascii():
+            lines.append(f"Authorization: Bearer {key}")
+        if not (_TARGET.fullmatch(target) and all(map(_LINE.fullmatch, lines))):
             raise ValueError("a path or key that no header may have")
-        return head
+        return "".join(f"{line}\r\n" for line in lines).encode("ascii")
