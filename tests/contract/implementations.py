@@ -12,7 +12,7 @@ from suffice.adapt import registry as methods
 from suffice.adapt.encoder.embedding_head import HeadMethod, copy_body
 from suffice.adapt.linear.distil import DistilMethod
 from suffice.adapt.linear.fit import LinearMethod
-from suffice.adapt.tagger.method import TaggerMethod
+from suffice.adapt.tagger.method import EncoderTaggerMethod, TaggerMethod
 from suffice.candidate import Candidate
 from suffice.cascade import REFERENCE, Cascade, Tier
 from suffice.forms import normalised_form, object_form
@@ -37,9 +37,13 @@ from suffice.score.numeric import NumberScorer
 from suffice.score.unit_tests import UnitTestScorer
 from suffice.task import Kind
 from tests.contract import tiny
+from tests.unit import tiny_encoder
 
 Place = Path
 TAGGER = Candidate(name="tagger", kind="tagger", method="tagger")
+ENCODER_TAGGER = Candidate(
+    name="reader", kind="tagger", method="encoder-tagger", settings=(("layers", 1), ("threads", 1))
+)
 MakeModel = Callable[[], Model]
 
 
@@ -65,6 +69,12 @@ def encoder_folder(place: Place) -> Path:
 
 def _tagger(place: Place) -> MakeModel:
     folder = _made(TaggerMethod(), TAGGER, place / "tagger", rows=tiny.EXTRACTION)
+    return lambda: registry.load(folder)
+
+
+def _encoder_tagger(place: Place) -> MakeModel:
+    method = EncoderTaggerMethod(tiny_encoder.write_source(place / "source"))
+    folder = _made(method, ENCODER_TAGGER, place / "tagger", rows=tiny.EXTRACTION)
     return lambda: registry.load(folder)
 
 
@@ -181,6 +191,7 @@ MODELS: dict[str, tuple[Callable[[Place], MakeModel], bool, bool]] = {
     "gated": (_gated, False, False),
     "cascade": (_cascade, False, False),
     "encoder": (_encoder, False, True),
+    "encoder tagger": (_encoder_tagger, False, False),
     "fake": (_fake, True, False),
     "gguf": (_gguf, False, True),
     "linear": (_linear, False, True),
@@ -204,6 +215,11 @@ SCORERS: dict[str, tuple[Callable[[], Scorer], list[tuple[object, str]]]] = {
 def _head(place: Place) -> Callable[[], Method]:
     body = tiny.embedder(place / "tiny body")
     return lambda: HeadMethod(body)
+
+
+def _states(place: Place) -> Callable[[], Method]:
+    source = tiny_encoder.write_source(place / "source")
+    return lambda: EncoderTaggerMethod(source)
 
 
 def _of_registry(name: str) -> Callable[[Place], Callable[[], Method]]:
@@ -284,6 +300,7 @@ METHODS: dict[
     "prompt": (_prompted, Candidate(name="asked", kind="gguf", method="prompt"), None),
     "tiny": (_of_registry("tiny"), _TINY, None),
     "head": (_head, Candidate(name="second rung", kind="encoder", method="head"), None),
+    "encoder-tagger": (_states, ENCODER_TAGGER, None),
     "tagger": (lambda _: TaggerMethod, TAGGER, None),
     "linear": (lambda _: LinearMethod, Candidate(name="first rung", kind="linear", method="linear"), None),
 }

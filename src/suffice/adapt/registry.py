@@ -46,6 +46,7 @@ METHODS: dict[str, MethodEntry] = {
         needs_teacher=True,
     ),
     "tagger": MethodEntry(place="suffice.adapt.tagger.method:TaggerMethod", kind="tagger"),
+    "encoder-tagger": MethodEntry(place="suffice.adapt.tagger.method:EncoderTaggerMethod", kind="tagger"),
     "full": MethodEntry(place="suffice.adapt.decoder.tuning.tune:FullMethod", kind="gguf", extra="train"),
     "lora": MethodEntry(place="suffice.adapt.decoder.tuning.lora:LoraMethod", kind="gguf", extra="train"),
     "prompt": MethodEntry(place="suffice.adapt.decoder.prompting.prompted:PromptMethod", kind="gguf"),

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from suffice import fingerprint
 from suffice.errors import ArtefactError
+from suffice.models.word_pieces import WordPieces
 
 ENCODER_FILE, TOKENIZER_FILE = "encoder.onnx", "tokenizer.json"
 WINDOW_TOKENS = 256  # the length the encoder was trained for, [CLS] and [SEP] included
@@ -20,7 +21,6 @@ MAX_CHARACTERS = 60_000
 _NOT_WHOLE = "the rest was not read"
 _BATCH_TOKENS = 2048
 _BATCH_TEXTS = 64
-_CLS, _SEP, _UNKNOWN = "[CLS]", "[SEP]", "[UNK]"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,13 +67,8 @@ class Embedder:
         self.threads = threads
         self._session = open_session(folder / ENCODER_FILE, threads=threads)
         self._input = self._session.get_inputs()[0].name
-        self._tokenizer = _open_tokenizer(folder / TOKENIZER_FILE)
-        self._edges = (self._tokenizer.token_to_id(_CLS), self._tokenizer.token_to_id(_SEP))
-        self.unknown_id = self._tokenizer.token_to_id(_UNKNOWN)
-        if None in {*self._edges, self.unknown_id}:
-            raise ArtefactError(
-                f"{folder / TOKENIZER_FILE} is no BERT tokenizer: it lacks {_CLS}, {_SEP} or {_UNKNOWN}"
-            )
+        self._pieces = WordPieces(folder / TOKENIZER_FILE)
+        self.unknown_id = self._pieces.unknown_id
         self._cache: OrderedDict[str, tuple[NDArray[np.float32], int, tuple[str, ...]]] = OrderedDict()
         self._cache_texts = cache_texts
         self.width = int(self._session.get_outputs()[0].shape[1])
@@ -107,7 +102,7 @@ class Embedder:
         plans = [self._plan(text) for text in texts]
         sums = np.zeros((len(texts), self.width), np.float32)
         flat = [(row, window) for row, plan in enumerate(plans) for window in plan.windows]
-        for batch in _batches([window for _, window in flat]):
+        for batch in batches([window for _, window in flat]):
             ids = np.array([flat[place][1] for place in batch], np.int64)
             vectors = self._session.run(None, {self._input: ids})[0]
             rows = [flat[place][0] for place in batch]
@@ -120,12 +115,11 @@ class Embedder:
         )
 
     def _plan(self, text: str) -> _Plan:
-        """Returns the windows of a text; broken surrogates are read as replacement signs."""
-        clean = text[:MAX_CHARACTERS].encode("utf-8", "replace").decode("utf-8")
-        ids = self._tokenizer.encode(clean, add_special_tokens=False).ids
+        """Returns the windows of a text."""
+        ids = self._pieces.ids(text[:MAX_CHARACTERS])
         room = WINDOW_TOKENS - 2
         kept = ids[: room * MAX_WINDOWS]
-        first, last = self._edges
+        first, last = self._pieces.edges
         pieces = [kept[start : start + room] for start in range(0, len(kept), room)] or [[]]
         windows = tuple((first, *piece, last) for piece in pieces)
         return _Plan(windows=windows, note=_note(len(kept), len(ids), len(windows), characters=len(text)))
@@ -166,20 +160,7 @@ def open_session(source: Path | bytes, *, threads: int) -> Any:
         ) from error
 
 
-def _open_tokenizer(path: Path) -> Any:
-    from tokenizers import Tokenizer  # noqa: PLC0415 - needed only where an encoder is opened
-
-    try:
-        tokenizer = Tokenizer.from_str(path.read_text(encoding="utf-8"))
-    except Exception as error:  # the library raises bare Exception for a damaged file
-        raise ArtefactError(f"{path} is no tokenizer: {error}", hint="make the model again") from error
-    # The official file pads every text to 128 tokens and cuts it there.
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
-    return tokenizer
-
-
-def _batches(windows: Sequence[Sequence[int]]) -> Iterable[list[int]]:
+def batches(windows: Sequence[Sequence[int]]) -> Iterable[list[int]]:
     """Yields positions of windows of one exact length, bounded in texts and tokens."""
     by_length: dict[int, list[int]] = {}
     for place, window in enumerate(windows):

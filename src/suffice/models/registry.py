@@ -32,7 +32,7 @@ KINDS: dict[str, str] = {
 # Kinds whose parts may be models behind servers.
 _NESTED = {"agreement", "cascade"}
 # Kinds that can compute on several threads, to the same answers.
-_THREADED = {"encoder", "gguf", "transformers"}
+_THREADED = {"encoder", "gguf", "tagger", "transformers"}
 
 
 def load(folder: Path, *, threads: int = 1, calls: Calls | None = None) -> Model:

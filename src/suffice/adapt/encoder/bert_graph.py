@@ -1,7 +1,8 @@
 """A BERT sentence encoder as an ONNX graph, in float or in 8-bit integers, built from its tensors.
 
 The graph reads `input_ids` (batch, tokens), all of one length, and returns `embedding`
-(batch, width): the mean over tokens, L2-normalised. There is no padding and no mask: texts are
+(batch, width): the mean over tokens, L2-normalised; or, for each token, `states` (batch, tokens,
+width) or a linear head's `scores` of them. There is no padding and no mask: texts are
 batched by exact length, so that an answer does not depend on the texts beside it.
 
 Integer form: activations are quantised per token row at run time, weights per output channel, and
@@ -25,6 +26,7 @@ Smoothing = Mapping[str, Floats]
 
 MAX_TOKENS = 256
 INPUT, OUTPUT = "input_ids", "embedding"
+STATES, SCORES = "states", "scores"
 _OPSET, _IR_VERSION = 17, 9
 _CONTRIB = "com.microsoft"  # onnxruntime's fused operators
 _HEAD_WIDTH = 32
@@ -84,13 +86,27 @@ def bert_graph(
     """
     shape = shape_of(tensors)
     graph = _Graph(tensors, smoothing)
-    hidden = graph.embed()
-    norm = "embeddings.LayerNorm"
-    for layer in range(shape.layers):
-        hidden, norm = graph.layer(hidden, norm, layer=layer, heads=shape.heads)
-    graph.pool(hidden)
+    graph.pool(graph.body(shape))
     shown = norm_names(shape) if show_norms else []
-    return graph.serialise(shape.width, shown)
+    sizes: dict[str, list[str | int]] = {OUTPUT: ["batch", shape.width]}
+    return graph.serialise(sizes | {name: ["batch", "tokens", shape.width] for name in shown})
+
+
+def token_graph(
+    tensors: Mapping[str, Floats], *, smoothing: Smoothing | None, head: tuple[Floats, Floats] | None = None
+) -> bytes:
+    """Returns the serialised model that gives each token's last state, or a linear head's scores of it.
+
+    `head`: weight (width, L) and bias (L,), in float whatever the body is.
+
+    Raises:
+        ArtefactError: the tensors are not those of a BERT encoder.
+    """
+    shape = shape_of(tensors)
+    graph = _Graph(tensors, smoothing)
+    graph.say(graph.body(shape), head)
+    name, size = (STATES, shape.width) if head is None else (SCORES, len(head[1]))
+    return graph.serialise({name: ["batch", "tokens", size]})
 
 
 def norm_names(shape: BertShape) -> list[str]:
@@ -112,6 +128,13 @@ class _Graph:
         self._smoothing = smoothing
         self._nodes: list[Any] = []
         self._constants: dict[str, Any] = {}
+
+    def body(self, shape: BertShape) -> str:
+        """All layers; returns the last one's output."""
+        hidden, norm = self.embed(), "embeddings.LayerNorm"
+        for layer in range(shape.layers):
+            hidden, norm = self.layer(hidden, norm, layer=layer, heads=shape.heads)
+        return hidden
 
     def embed(self) -> str:
         """Word, position and type embeddings, summed and normalised."""
@@ -167,14 +190,19 @@ class _Graph:
         length = self._add("ReduceL2", [mean], axes=[1], keepdims=1)
         self._add("Div", [mean, length], name=OUTPUT)
 
-    def serialise(self, width: int, shown: list[str]) -> bytes:
-        """Returns the model's bytes; the same graph gives the same bytes."""
+    def say(self, hidden: str, head: tuple[Floats, Floats] | None) -> None:
+        """The tokens' states, or a head's scores of them."""
+        if head is None:
+            self._add("Identity", [hidden], name=STATES)
+            return
+        product = self._add("MatMul", [hidden, self._constant("head.weight", head[0])])
+        self._add("Add", [product, self._constant("head.bias", head[1])], name=SCORES)
+
+    def serialise(self, outputs: Mapping[str, list[str | int]]) -> bytes:
+        """Returns the model's bytes, the same for the same graph; `outputs` maps names to sizes."""
         helper, types = self._onnx.helper, self._onnx.TensorProto
         reads = [helper.make_tensor_value_info(INPUT, types.INT64, ["batch", "tokens"])]
-        gives = [helper.make_tensor_value_info(OUTPUT, types.FLOAT, ["batch", width])]
-        gives += [
-            helper.make_tensor_value_info(name, types.FLOAT, ["batch", "tokens", width]) for name in shown
-        ]
+        gives = [helper.make_tensor_value_info(name, types.FLOAT, sizes) for name, sizes in outputs.items()]
         graph = helper.make_graph(self._nodes, "encoder", reads, gives, list(self._constants.values()))
         opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid(_CONTRIB, 1)]
         model = helper.make_model(

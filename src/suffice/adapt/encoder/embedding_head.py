@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from suffice import files
 from suffice.adapt import calibration
 from suffice.adapt.encoder import quantised_body, softmax_head
-from suffice.adapt.encoder.weights import REPOSITORY, find_encoder
+from suffice.adapt.encoder.weights import REPOSITORY, encoder_for
 from suffice.candidate import Candidate
 from suffice.errors import DataError
 from suffice.models import encoder
@@ -93,9 +93,7 @@ class HeadMethod:
 
     @staticmethod
     def _make_body(candidate: Candidate, out: Path) -> Embedder:
-        weights = str(candidate.setting("weights", ""))
-        found = find_encoder(Path(weights) if weights else None, hub=bool(candidate.setting("hub", False)))  # noqa: FBT003
-        quantised_body.write_body(found, out)
+        quantised_body.write_body(encoder_for(candidate), out)
         return Embedder(
             out, threads=int(candidate.setting("threads", os.cpu_count() or 1)), cache_texts=_CACHED_TEXTS
         )

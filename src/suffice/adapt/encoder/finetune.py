@@ -25,7 +25,7 @@ from suffice.adapt.encoder import (
     softmax_head,
 )
 from suffice.adapt.encoder.finetune_loop import HEAD_BIAS, HEAD_WEIGHT, Job, Recipe, TokenRows
-from suffice.adapt.encoder.weights import EncoderFiles, Tensors, find_encoder, read_tensors
+from suffice.adapt.encoder.weights import EncoderFiles, Tensors, encoder_for, read_tensors
 from suffice.adapt.training_folder import training_folder
 from suffice.candidate import Candidate
 from suffice.errors import DataError, SpecError
@@ -79,7 +79,7 @@ class FinetuneMethod:
             )
         recipe = recipe_of(candidate, rows=len(train.samples))
         torch.set_num_threads(int(candidate.setting("threads", os.cpu_count() or 1)))
-        encoder = self._encoder or _find(candidate)
+        encoder = self._encoder or encoder_for(candidate)
         quantised_body.write_body(encoder, out)
         base = Embedder(out)
         start = embedding_head.embed(base, train, what="reading train", progress=progress)
@@ -130,11 +130,6 @@ def recipe_of(candidate: Candidate, *, rows: int) -> Recipe:
     if "epochs" in values:
         return recipe
     return Recipe(**values, epochs=min(30, max(5, math.ceil(700 * recipe.batch_texts / rows))))
-
-
-def _find(candidate: Candidate) -> EncoderFiles:
-    weights = str(candidate.setting("weights", ""))
-    return find_encoder(Path(weights) if weights else None, hub=bool(candidate.setting("hub", False)))  # noqa: FBT003
 
 
 def _token_rows(embedder: Embedder, rows: embedding_head.LabelledRows) -> TokenRows:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from suffice import extras, fingerprint
+from suffice.candidate import Candidate
 from suffice.errors import ArtefactError
 
 Tensors = Mapping[str, NDArray[np.float32]]
@@ -61,6 +62,16 @@ def find_encoder(folder: Path | None = None, *, hub: bool = False) -> EncoderFil
     if hub:
         return _checked(_from_hub())
     raise ArtefactError("the weights of all-MiniLM-L6-v2 are not on this machine", hint=_HINT)
+
+
+def encoder_for(candidate: Candidate) -> EncoderFiles:
+    """Returns the checked weights by a candidate's settings `weights` (a folder) and `hub`.
+
+    Raises:
+        ArtefactError, MissingExtra: as `find_encoder`.
+    """
+    folder = str(candidate.setting("weights", ""))
+    return find_encoder(Path(folder) if folder else None, hub=bool(candidate.setting("hub", False)))  # noqa: FBT003
 
 
 def read_tensors(path: Path) -> dict[str, NDArray[np.float32]]:

@@ -23,8 +23,7 @@ def fitted(model: TaggerModel, dev: Sequence[Sample]) -> tuple[float, float]:
     if len(rows) < _LEAST_ROWS:
         return 1.0, 0.0
     odds, right = [], []
-    for sample in rows:
-        found = model.find(sample.text)
+    for sample, found in zip(rows, model.find([sample.text for sample in rows]), strict=True):
         odds.append(log_odds(found.log_probability))
         right.append(isinstance(sample.target, Mapping) and frame.same(found.value, sample.target))
     x, hits = np.array(odds), np.array(right, dtype=bool)

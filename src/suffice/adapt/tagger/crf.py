@@ -1,4 +1,4 @@
-"""Fitting a linear-chain conditional random field (Lafferty et al. 2001) with AdaGrad, in numpy.
+"""Fitting a linear-chain conditional random field (Lafferty et al. 2001) by gradient descent, in numpy.
 
 The likelihood's gradient is observed minus expected counts; expectations come from the forward-backward
 recursion in scaled probabilities (Rabiner 1989, section V.A), over a batch of texts at once.
@@ -11,26 +11,36 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from suffice.adapt.tagger.descent import AdaGrad, Adam
+
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
+Halves = NDArray[np.float16]
 _NEVER = -1e4
-_SMOOTH = 1e-2  # keeps AdaGrad's first steps short
 
 
 @dataclass(frozen=True, kw_only=True)
 class Chain:
-    """A chain's weights: `emission` (F, L) by feature and tag, `transition` (L, L) from row to column."""
+    """A chain's weights: `emission` (F, L) by feature and tag, `transition` (L, L) from row to column.
+
+    `dense` (d, L) weighs the words' vectors; d is 0 where they have none.
+    """
 
     emission: Floats
     transition: Floats
+    dense: Floats
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tagged:
-    """Texts ready to learn from: each text's features as an array of positions per word, and its tags."""
+    """Texts ready to learn from: each text's features as an array of positions per word, and its tags.
+
+    `vectors`: each text's (words, d) vectors, standardised; empty where words are features alone.
+    """
 
     features: Sequence[Sequence[Ints]]
     tags: Sequence[Ints]
+    vectors: Sequence[Halves] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +52,8 @@ class FitSettings:
     rate: float = 0.15
     dropout: float = 0.2
     decay: float = 1e-6
+    dense_rate: float = 3e-3
+    dense_decay: float = 1e-3
 
 
 def fit(
@@ -59,31 +71,38 @@ def fit(
     be all there is. `heard` is told the share that is done.
     """
     rng = np.random.default_rng(seed)
-    labels = len(allowed)
-    emission = np.zeros((features, labels), np.float32)
-    transition = np.zeros((labels, labels), np.float32)
-    squares = np.full((features, labels), _SMOOTH, np.float32)
-    transition_squares = np.full((labels, labels), _SMOOTH, np.float32)
-    n = len(texts.tags)
+    labels, n = len(allowed), len(texts.tags)
     by_length = np.argsort([len(tags) for tags in texts.tags], kind="stable")
     batches = [by_length[start : start + settings.batch] for start in range(0, n, settings.batch)]
+    emission = AdaGrad((features, labels), rate=settings.rate, decay=settings.decay)
+    transition = AdaGrad((labels, labels), rate=settings.rate, decay=settings.decay)
+    dense = Adam(
+        (texts.vectors[0].shape[1] if texts.vectors else 0, labels),
+        rate=settings.dense_rate,
+        decay=settings.dense_decay,
+        steps=settings.epochs * len(batches),
+    )
     for epoch in range(settings.epochs):
         for done, which in enumerate(rng.permutation(len(batches))):
             rows = batches[which]
             active, matrix, lengths, tags = _batch(texts, rows, dropout=settings.dropout, rng=rng)
-            scores = matrix @ emission[active]
-            steps = np.where(allowed, transition, _NEVER).astype(np.float32)
+            scores = matrix @ emission.values[active]
+            if texts.vectors:
+                vectors = np.concatenate([texts.vectors[row] for row in rows]).astype(np.float32)
+                scores = scores + vectors @ dense.values
+            steps = np.where(allowed, transition.values, _NEVER).astype(np.float32)
             error, pair_error = _errors(scores, lengths, tags, steps)
-            gradient = (matrix.T @ error) / len(rows) + settings.decay * emission[active]
-            squares[active] += gradient * gradient
-            emission[active] -= settings.rate * gradient / np.sqrt(squares[active])
-            pair_error = pair_error / len(rows) + settings.decay * transition
-            transition_squares += pair_error * pair_error
-            transition -= settings.rate * pair_error / np.sqrt(transition_squares)
+            share = np.float32(1 / len(rows))
+            emission.step((matrix.T @ error) * share, active)
+            transition.step(pair_error * share)
+            if texts.vectors:
+                dense.step((vectors.T @ error) * share)
             heard((epoch + done / len(batches)) / settings.epochs)
     kept = np.float32(1 - settings.dropout)  # all features are there when served, so each counts for less
     return Chain(
-        emission=emission * kept, transition=np.where(allowed, transition, _NEVER).astype(np.float32)
+        emission=emission.values * kept,
+        transition=np.where(allowed, transition.values, _NEVER).astype(np.float32),
+        dense=dense.values,
     )
 
 

@@ -18,12 +18,17 @@ def fields_of(samples: Sequence[Sample], schema: Mapping[str, Any]) -> tuple[Fie
     """Returns the fields of the samples' targets, in the schema's order; what is neither is left out."""
     values: dict[Path, list[tuple[Any, str]]] = {}
     for sample in samples:
-        for path, value in leaves(_mapping(sample.target)):
+        for path, value in leaves(object_of(sample)):
             values.setdefault(path, []).append((value, sample.text))
     order = {path: place for place, path in enumerate(_schema_paths(schema))}
     paths = sorted(values, key=lambda path: (order.get(path, len(order)), path))
     found = [_field(path, values[path], len(samples), _part(schema, path)) for path in paths]
     return tuple(field for field in found if field is not None)
+
+
+def object_of(sample: Sample) -> Mapping[str, Any]:
+    """Returns a sample's target where it is an object, else an empty one."""
+    return _mapping(sample.target)
 
 
 def span_values(field: Field, target: Mapping[str, Any]) -> list[str]:
@@ -103,7 +108,7 @@ def branches_of(samples: Sequence[Sample]) -> tuple[Path, ...]:
     """Returns the paths of inner objects that every target has, even where they are empty."""
     counts: Counter[Path] = Counter()
     for sample in samples:
-        counts.update(_branches(_mapping(sample.target), ()))
+        counts.update(_branches(object_of(sample), ()))
     return tuple(sorted(path for path, count in counts.items() if count == len(samples)))
 
 

@@ -1,4 +1,4 @@
-"""The cheapest rung of extraction: a linear chain tags the words, what is tagged becomes the object."""
+"""The tagging rungs of extraction: a linear chain tags the words, what is tagged becomes the object."""
 
 import json
 import math
@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 from suffice import files
 from suffice.errors import ArtefactError
 from suffice.models import artefact
+from suffice.models.embedder import ENCODER_FILE, TOKENIZER_FILE
 from suffice.models.linear import LinearModel
 from suffice.models.tagger import frame, words
 from suffice.models.tagger.chain import best_tags
 from suffice.models.tagger.frame import Field
 from suffice.models.tagger.lexicon import Lexicon, spans
 from suffice.models.tagger.weights import TaggerWeights
-from suffice.ports import Answer, Request
+from suffice.models.tagger.word_states import SaidOfWords, WordStates
+from suffice.ports import UNKNOWN_USAGE, Answer, Request, Usage
 
 KIND = "tagger"
 _LEXICON = "lexicon.json"
@@ -60,23 +62,29 @@ class Found:
     log_probability: float
     novelty: float | None
     notes: tuple[str, ...] = ()
+    usage: Usage = UNKNOWN_USAGE
 
 
 class TaggerModel:
-    """Copies values out of a text into an object that always fits the schema, in about a millisecond."""
+    """Copies values out of a text into an object that always fits the schema.
+
+    Words are scored by their features, in about a millisecond a text; with an `encoder`, whose numbers by
+    word are scores of the tags, by what it says of them, too, in some milliseconds.
+    """
 
     simulated = False
 
-    def __init__(self, parts: TaggerParts, *, name: str) -> None:
+    def __init__(self, parts: TaggerParts, *, name: str, encoder: WordStates | None = None) -> None:
         from jsonschema.validators import validator_for  # noqa: PLC0415 - slow to import; only taggers need it
 
         self._name = name
         self._parts = parts
+        self._encoder = encoder
         self._validator = validator_for(parts.schema)(parts.schema)
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Returns the model in a folder.
+    def load(cls, folder: Path, *, threads: int = 1) -> Self:
+        """Returns the model in a folder; an encoder will use the stated number of threads.
 
         Raises:
             ArtefactError: a file is missing, damaged, changed, or of another kind of model.
@@ -111,12 +119,15 @@ class TaggerModel:
                 slope=float(settings["slope"]),
                 offset=float(settings["offset"]),
             )
-            return cls(parts, name=settings["name"])
+            return cls(parts, name=settings["name"], encoder=_encoder_of(sealed, parts, threads=threads))
         except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
             raise ArtefactError(f"{folder}: the tagger's settings are damaged: {error!r}") from error
 
-    def seal(self, folder: Path) -> artefact.Artefact:
-        """Returns the artefact of this model, written into an empty folder."""
+    def seal(self, folder: Path, facts: Mapping[str, Any] | None = None) -> artefact.Artefact:
+        """Returns the artefact of this model, written into a folder that is empty but for its encoder.
+
+        `facts` is added to the settings for people to read.
+        """
         parts = self._parts
         parts.weights.write(folder)
         lexicon = {"values": dict(parts.lexicon.values), "outside": sorted(parts.lexicon.outside)}
@@ -135,6 +146,8 @@ class TaggerModel:
             "fallback": parts.fallback,
             "slope": parts.slope,
             "offset": parts.offset,
+            "has_encoder": self._encoder is not None,
+            **(facts or {}),
         }
         return artefact.seal(folder, kind=KIND, settings=settings)
 
@@ -145,24 +158,33 @@ class TaggerModel:
 
     async def answer(self, requests: Sequence[Request]) -> list[Answer]:
         """Returns one object per request, as compact JSON."""
-        return [self._answer(request) for request in requests]
+        found = self.find([request.text for request in requests])
+        return [self._answer(one) for one in found]
 
     async def close(self) -> None:
         """Does nothing: the weights go with the object."""
 
-    def find(self, text: str) -> Found:
-        """Returns the most probable object for a text."""
+    def find(self, texts: Sequence[str]) -> list[Found]:
+        """Returns the most probable object for each text."""
+        every = [words.words_of(text) for text in texts]
+        if self._encoder is None:
+            return [self._find(text, own, None) for text, own in zip(texts, every, strict=True)]
+        said = self._encoder.read(texts, [own[:_MOST_WORDS] for own in every])
+        return [self._find(text, own, one) for text, own, one in zip(texts, every, said, strict=True)]
+
+    def _find(self, text: str, every: Sequence[words.Word], said: SaidOfWords | None) -> Found:
         parts = self._parts
-        read = words.words_of(text)
-        notes = () if len(read) <= _MOST_WORDS else (f"only the first {_MOST_WORDS:,} words were read",)
-        read = read[:_MOST_WORDS]
+        read = every[: _MOST_WORDS if said is None else len(said.rows)]
+        notes = () if len(read) == len(every) else (f"only the first {len(read):,} words were read",)
         chosen, likely, novelty = self._categories(text)
         plain = words.features(read, parts.lexicon)
         options = likely or [("", 0.0)]
         results = []
         for category, log_p in options:
             hashed = framed(plain, read, category) if likely else plain
-            tags, log_tags = best_tags(parts.weights.scores(packed(hashed)), parts.weights.transition)
+            scores = parts.weights.scores(packed(hashed))
+            scores = scores if said is None else scores + said.rows
+            tags, log_tags = best_tags(scores, parts.weights.transition)
             results.append((log_p + log_tags, category, tags))
         log_best, category, tags = max(results, key=lambda result: result[0])
         log_others = sum(
@@ -171,10 +193,15 @@ class TaggerModel:
         if parts.framing is not None and likely:
             chosen[parts.framing] = (category, 0.0)
         value = self._object(text, read, tags, {number: value for number, (value, _) in chosen.items()})
-        return Found(value=value, log_probability=log_best + log_others, novelty=novelty, notes=notes)
+        return Found(
+            value=value,
+            log_probability=log_best + log_others,
+            novelty=novelty,
+            notes=notes,
+            usage=UNKNOWN_USAGE if said is None else Usage(input_tokens=said.tokens_read, output_tokens=0),
+        )
 
-    def _answer(self, request: Request) -> Answer:
-        found = self.find(request.text)
+    def _answer(self, found: Found) -> Answer:
         confidence, value, notes = self._confidence(found.log_probability), found.value, found.notes
         if not self._validator.is_valid(value):
             notes = (*notes, "what was found does not fit the schema; this is the usual object instead")
@@ -185,6 +212,7 @@ class TaggerModel:
             novelty=found.novelty,
             tier=self._name,
             notes=notes,
+            usage=found.usage,
         )
 
     def _confidence(self, log_probability: float) -> float:
@@ -235,6 +263,18 @@ class TaggerModel:
             if said != frame.ABSENT:
                 values.append((field.path, json.loads(said)))
         return frame.built(values, parts.branches)
+
+
+def _encoder_of(sealed: artefact.Artefact, parts: TaggerParts, *, threads: int) -> WordStates | None:
+    if not sealed.settings.get("has_encoder", False):
+        return None
+    encoder = WordStates(sealed.file(ENCODER_FILE), sealed.file(TOKENIZER_FILE), threads=threads)
+    if encoder.width != len(parts.tags):
+        raise ArtefactError(
+            f"{sealed.folder}: the encoder gives {encoder.width} scores a word, not one for each of "
+            f"{len(parts.tags)} tags"
+        )
+    return encoder
 
 
 def framed(plain: Sequence[Sequence[int]], read: Sequence[words.Word], category: str) -> list[list[int]]:

@@ -105,3 +105,20 @@ def test_unknown_width_is_refused() -> None:
     weights = tiny_encoder.tensors(width=48)
     with pytest.raises(ArtefactError, match="width 48"):
         bert_graph.bert_graph(weights)
+
+
+def test_token_states_average_to_the_embedding() -> None:
+    """Their mean over tokens, normalised, is what the pooled graph says; a head is one product."""
+    weights = tiny_encoder.tensors()
+    smoothing = quantised_body.activation_ranges(weights, quantised_body.pseudo_texts(weights))
+    ids = np.random.default_rng(1).integers(4, 60, (5, 9))
+    states = _vectors(bert_graph.token_graph(weights, smoothing=smoothing), ids)
+    mean = states.mean(axis=1)
+    expected = mean / np.linalg.norm(mean, axis=1, keepdims=True)
+    np.testing.assert_allclose(
+        expected, _vectors(bert_graph.bert_graph(weights, smoothing=smoothing), ids), atol=1e-5
+    )
+    rng = np.random.default_rng(2)
+    head = rng.normal(size=(states.shape[2], 3)).astype(np.float32), rng.normal(size=3).astype(np.float32)
+    scores = _vectors(bert_graph.token_graph(weights, smoothing=smoothing, head=head), ids)
+    np.testing.assert_allclose(states @ head[0] + head[1], scores, atol=1e-4)

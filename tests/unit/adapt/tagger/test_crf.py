@@ -91,3 +91,23 @@ def test_what_may_not_follow_never_does():
     )
     strong = np.array([[0, 50], [0, 50]], dtype=np.float32)
     assert best_tags(strong, chain.transition)[0] in ([1, 0], [0, 1])
+
+
+def test_vectors_are_learnt_from_beside_features():
+    """Words without a single known feature are tagged by their vectors."""
+    rng = np.random.default_rng(2)
+    vectors = [rng.normal(size=(4, 3)).astype(np.float16) for _ in range(100)]
+    tags = [(rows[:, 0] > 0).astype(np.int64) for rows in vectors]
+    nothing = [np.empty(0, np.int64)] * 4
+    chain = crf.fit(
+        crf.Tagged(features=[nothing] * 100, tags=tags, vectors=vectors),
+        features=0,
+        allowed=np.ones((2, 2), bool),
+        settings=crf.FitSettings(epochs=40, batch=16, dense_rate=0.05),
+        seed=0,
+        heard=lambda _: None,
+    )
+    new = rng.normal(size=(200, 3)).astype(np.float32)
+    found = np.array([best_tags(row[None] @ chain.dense, chain.transition)[0][0] for row in new])
+    assert (found == (new[:, 0] > 0)).mean() > 0.95
+    assert (0, 2) == chain.emission.shape
