@@ -14,11 +14,24 @@ _DOMAIN = re.compile(
     r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}(?:[^\W\d_]{2,24}|xn--[a-z0-9-]{2,59})|\[[0-9a-fA-F:.]{3,45}\]"
 )
 _RETINA = re.compile(r"[0-9](?:\.[0-9])?x\.")  # logo@2x.png is a picture
+# `ann @ example.org`, in small letters, or `lunch @ 12.pm` would be one; `ann at example dot org`.
+_APART_AT = re.compile(r" {1,3}@ {1,3}")
+_SMALL_DOMAIN = re.compile(r"(?=[a-z])[a-z0-9-]{2,63}(?:\.[a-z0-9-]{1,63}){0,4}\.[a-z]{2,24}\b")
+_WORDED_AT = re.compile(r" at ", re.IGNORECASE)
+_WORDED_DOMAIN = re.compile(r"(?:[a-z0-9-]{1,63} dot ){1,4}[a-z]{2,24}\b", re.IGNORECASE)
 # An at sign in brackets; ` at ` alone would find half of all sentences.
-_SPELLED_AT = re.compile(r" ?(?:\[at\]|\(at\)) ?", re.IGNORECASE)
+_ROUND_AT = re.compile(r" ?\(at\) ?", re.IGNORECASE)
+_SQUARE_AT = re.compile(r" ?\[at\] ?", re.IGNORECASE)
 _SPELLED_DOT = re.compile(r" ?(?:\[(?:dot|\.)\]|\((?:dot|\.)\)|\{(?:dot|\.)\}) ?", re.IGNORECASE)
 _SPELLED_DOMAIN = re.compile(
     rf"[\w-]{{1,63}}(?:(?:\.|{_SPELLED_DOT.pattern})[\w-]{{2,63}}){{1,4}}", re.IGNORECASE
+)
+# What a text must have for a spelling to be looked for.
+_SPELLINGS = (
+    ("(", _ROUND_AT, _SPELLED_DOMAIN),
+    ("[", _SQUARE_AT, _SPELLED_DOMAIN),
+    (" @ ", _APART_AT, _SMALL_DOMAIN),
+    (" dot ", _WORDED_AT, _WORDED_DOMAIN),
 )
 
 _IP = re.compile(
@@ -36,10 +49,12 @@ def emails(text: str, tick: Tick) -> Iterator[Find]:
         if start < place and end is not None and _RETINA.match(text, place + 1) is None:
             yield Find(start, end, "email")
         place = text.find("@", place + 1)
-    if "(" in text or "[" in text:
-        for at in _SPELLED_AT.finditer(text):
+    for sign, at_pattern, domain_pattern in _SPELLINGS:
+        if sign not in text:
+            continue
+        for at in at_pattern.finditer(text):
             tick()
-            start, domain = _local_start(text, at.start()), _SPELLED_DOMAIN.match(text, at.end())
+            start, domain = _local_start(text, at.start()), domain_pattern.match(text, at.end())
             if start < at.start() and domain is not None:
                 yield Find(start, domain.end(), "email")
 

@@ -23,6 +23,9 @@ _NETWORK = re.compile(
     r"|220[0-4][0-9]{12}(?:[0-9]{3})?"  # Mir
 )
 _USUAL = frozenset({(4, 6, 5), (4, 6, 4), (4, 4, 4, 4, 3), (6, 13), (4, 4, 4, 2)})
+_ODDLY = frozenset(
+    {(4, 4, 4, 4), (4, 6, 5), (4, 6, 4), *((1,) * count for count in range(_FEWEST, _MOST + 1))}
+)
 
 
 def cards(run: Run) -> Iterator[Find]:
@@ -39,8 +42,19 @@ def cards(run: Run) -> Iterator[Find]:
             yield Find(run.groups[first][0], run.groups[last][1], "card")
 
 
+def odd_cards(run: Run) -> Iterator[Find]:
+    """Returns the card that a run with odd separators is; one in fifty of four times four digits is one."""
+    last = len(run.groups) - 1
+    if run.lengths(0, last) in _ODDLY:
+        digits = run.digits(0, last)
+        if _NETWORK.fullmatch(digits) is not None and luhn.is_valid(digits):
+            yield Find(run.start, run.end, "card")
+
+
 def _is_grouped(run: Run, first: int, last: int) -> bool:
     """Says whether groups look like one number: alone in the run, unbroken, even, usual, or two lines."""
+    if last == first + 1 and run.text[run.groups[first][1] : run.groups[last][0]] == ".":
+        return False  # a decimal fraction
     if first == last or (first == 0 and last == len(run.groups) - 1):
         return True
     lengths = run.lengths(first, last)

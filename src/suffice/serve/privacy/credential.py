@@ -1,7 +1,7 @@
 """Finds secrets: tokens by their issuers' prefixes, private keys, and what is named as one and looks random.
 
-Prefixes: the issuers' own pages on secret scanning; signed tokens: RFC 7519; private keys: RFC 7468. Not
-found: a bare password in a sentence, a random string without a name or a prefix before it.
+Prefixes: the issuers' own pages on secret scanning; signed tokens: RFC 7519; private keys: RFC 7468. Without
+a name or a prefix: what mixes all kinds of signs as passwords do, and long random strings.
 """
 
 import math
@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from suffice.serve.privacy.find import Find
+from suffice.serve.privacy.glance import has_long_piece, mixes_signs
 from suffice.serve.privacy.numbers import Tick
 
 _T = r"[A-Za-z0-9_\-]"
@@ -74,8 +75,24 @@ _NAMED = re.compile(
     rf"(?:(?:bearer|basic|token) )?[\"'`]?{_VALUE}",
     re.IGNORECASE,
 )
+# Told by nothing but its signs: a password as rules for passwords ask for, and a key of letters and digits.
+# `bench.privacy` counts how often ordinary texts have either.
+_BOUNDED = r"(?<![^\s\"'`(:=]){}(?=[\s\"'`),.;:]|$)"
+_MIXED = re.compile(
+    _BOUNDED.format(
+        r"(?=[A-Za-z0-9]{1,30}[!@#$%^&?~])(?=\S{0,40}[a-z])(?=\S{0,40}[A-Z])(?=\S{0,40}[0-9])"
+        r"[A-Za-z0-9!@#$%^&?~*+_-]{8,40}"
+    )
+)
+_RANDOM = re.compile(
+    _BOUNDED.format(
+        r"(?=[A-Za-z0-9]{20})(?=\S{0,40}[a-z])(?=\S{0,40}[A-Z])(?=(?:[A-Za-z]{0,40}[0-9]){2})"
+        r"[A-Za-z0-9]{20,64}"
+    )
+)
 _LONG = 16  # signs of a key; a password may be shorter
 _BITS = 3.0  # Shannon entropy, in bits a sign: random hexadecimal has 3.4 and more at this length, words less
+_TOLD = re.compile(r"[:=：]|\s(?:is|ist|lautet|est|es|é|to)\s")
 _KINDS_OF_SIGNS = tuple(map(re.compile, (r"[a-z]", r"[A-Z]", r"[0-9]", r"[^A-Za-z0-9]")))
 
 
@@ -85,6 +102,7 @@ def secrets(text: str, tick: Tick) -> Iterator[Find]:
         if sign in text:
             for mark, pattern in tokens:
                 yield from _issued(text, mark, pattern, tick)
+    yield from _untold(text, tick)
     lower = text.lower()
     if len(lower) != len(text):  # a few capital letters become two signs
         lower = "".join(sign.lower()[:1] for sign in text)
@@ -94,8 +112,16 @@ def secrets(text: str, tick: Tick) -> Iterator[Find]:
                 tick()
                 found = _NAMED.match(text, place + len(name))
                 value = found["value"].rstrip(".!?") if found is not None else ""
-                if found is not None and is_secret(value, found.group()):
+                if found is not None and is_secret(value, text[place : found.start("value")]):
                     yield Find(found.start("value"), found.start("value") + len(value), "secret")
+
+
+def _untold(text: str, tick: Tick) -> Iterator[Find]:
+    """Returns what only its own signs tell: passwords of all kinds of signs, long random strings."""
+    for pattern, may_match in ((_MIXED, mixes_signs(text)), (_RANDOM, has_long_piece(text))):
+        for found in pattern.finditer(text) if may_match else ():
+            tick()
+            yield Find(*found.span(), "secret")
 
 
 def _issued(text: str, mark: str, pattern: re.Pattern[str], tick: Tick) -> Iterator[Find]:
@@ -123,9 +149,11 @@ def _is_key(value: str, _: str) -> bool:
 
 
 def _is_password(value: str, named: str) -> bool:
-    """Says whether a value may be a password: six signs or more of two kinds, told by more than a space."""
-    kinds = sum(kind.search(value) is not None for kind in _KINDS_OF_SIGNS)
-    return kinds >= (2 if re.search(r"[:=：]|\s(?:is|ist|lautet|est|es|é|to)\s", named) else 3)
+    """Says whether a value may be a password: two kinds of signs; after a space alone three, digits too."""
+    kinds = [kind.search(value) is not None for kind in _KINDS_OF_SIGNS]
+    if _TOLD.search(named) is not None:
+        return sum(kinds) >= 2
+    return sum(kinds) >= 3 and kinds[2]
 
 
 def _bits(value: str) -> float:

@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterable, Iterator
 
 from suffice.errors import SpecError
 from suffice.serve.privacy.address import emails, ip_addresses
-from suffice.serve.privacy.card import cards
+from suffice.serve.privacy.card import cards, odd_cards
 from suffice.serve.privacy.credential import secrets
 from suffice.serve.privacy.find import Find, settled
-from suffice.serve.privacy.glance import ADDRESS, NUMBER, SECRET, glance
+from suffice.serve.privacy.glance import ADDRESS, NUMBER, ODD_NUMBER, SECRET, glance
 from suffice.serve.privacy.iban import ibans
 from suffice.serve.privacy.national_id import fiscal_codes, kinds_of, national_ids
-from suffice.serve.privacy.numbers import Tick, runs
+from suffice.serve.privacy.numbers import Tick, odd_runs, runs
 from suffice.serve.privacy.patterns import checked_pattern
-from suffice.serve.privacy.phone import phones, regions_of
+from suffice.serve.privacy.phone import odd_phones, phones, regions_of
 from suffice.serve.privacy.settings import CustomClass, PrivacySettings
 from suffice.serve.privacy.views import is_plain, views
 
@@ -73,6 +73,10 @@ class Detector:
                     yield email  # and not the password before a host
         if seen & NUMBER:
             yield from self._numbers(text, lead, tick)
+        if seen & ODD_NUMBER:
+            for run in odd_runs(text, tick):
+                yield from odd_cards(run)
+                yield from odd_phones(run)
         if self._looks_for_ips:
             yield from ip_addresses(text, tick)
         for name, find in self._custom:

@@ -14,8 +14,8 @@ _START = re.compile(
     r"[0-9](?:(?<=(?<![A-Za-z0-9])[A-Za-z]{2}[0-9])|(?<=(?<![A-Za-z0-9])[A-Za-z]{2}[ .\-][0-9]))[0-9]"
 )
 _SIGN = re.compile(r"[A-Za-z0-9]")
-_SEPARATORS = frozenset(" .-\n\r\t")
-_GAP = 3  # separating signs between two of the number's
+_SEPARATORS = frozenset(" .-\n\r\t_/*:,;|~+='#")
+_GAP = 4  # separating signs between two of the number's
 
 
 def ibans(text: str, tick: Tick) -> Iterator[Find]:

@@ -24,7 +24,7 @@ _LEAD = 60  # signs of the text before that may say what a number is
 _NOTHING = Inspection(found={})
 _MASK_RANK = Treatment.MASK.rank
 _STRICTEST = Treatment.LOCAL_ONLY.rank
-_APART = "\x1f"  # between two texts that are looked at together: joins no number over both
+_APART = "\n|\n"  # between two texts that are looked at together: joins no number over both
 
 
 class _TimeUp(Exception):  # noqa: N818 - reads as what it is where it is caught

@@ -1,8 +1,8 @@
 """Finds numbers that states give to people: by shape, checksum, and words near where the checksum is weak.
 
 `share` of a kind is the share of random numbers of its shape that pass its check (measured over 200,000,
-docs/privacy.md). Up to 0.011 the check alone counts; above it a word such as "SSN" must stand near, or the
-number be written the way only this kind is.
+docs/privacy.md). Up to 0.02 the check alone counts; up to 0.1 it does in a text that speaks of somebody's
+papers; else a word such as "SSN" must stand near, or the number be written the way only this kind is.
 """
 
 import re
@@ -25,7 +25,13 @@ from suffice.serve.privacy.numbers import Run, Tick, around
 
 _S = r"[ .\-/\n\r\t_]{0,3}"
 _BOUNDS = r"(?<![0-9A-Za-z])(?<![0-9][.,]){}(?![0-9A-Za-z])"
-_WEAK = 0.011
+_WEAK, _WEAKER = 0.02, 0.1
+# Said of people who show who they are, and hardly of orders; in the languages of the countries below.
+_OF_PAPERS = re.compile(
+    r"passport|national id|identity|citizen|date of birth|\bborn (?:on|in)\b|insured|applicant|taxpayer"
+    r"|patient|personal number|ausweis|geboren|versicherte|reisepass|geboorte|identiteits|paspoort|pacjent"
+    r"|urodzon|dow[oó]d|né\(e\)|assuré|nacimiento|pasaporte|documento de identidad|cadastro|आधार|nascita"
+)
 _NEAR = 8  # signs that may stand before a run's first digit and belong to the number
 _PUNCTUATION = re.compile(r"[^0-9A-Za-z]")
 
@@ -132,7 +138,7 @@ def national_ids(run: Run, kinds: Iterable[Kind], lead: str) -> Iterator[Find]:
             run.tick()
             number = match.group()
             compact = _PUNCTUATION.sub("", number).upper()
-            if _may_count(kind, run.text, match, lead) and kind.check(compact):
+            if kind.check(compact) and _may_count(kind, run.text, match, lead):
                 yield Find(match.start(), match.end(), "national_id")
 
 
@@ -142,7 +148,9 @@ def _may_count(kind: Kind, text: str, match: re.Match[str], lead: str) -> bool:
         return True
     if kind.written is not None and kind.written.fullmatch(match.group()) is not None:
         return True
-    return kind.words is not None and kind.words.search(around(text, *match.span(), lead)) is not None
+    if kind.words is not None and kind.words.search(around(text, *match.span(), lead)) is not None:
+        return True
+    return kind.share <= _WEAKER and _OF_PAPERS.search(f"{lead} {text}".lower()) is not None
 
 
 def fiscal_codes(text: str, tick: Tick) -> Iterator[Find]:

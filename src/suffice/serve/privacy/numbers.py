@@ -8,6 +8,9 @@ Tick = Callable[[], None]  # called often while looking; raises where the time i
 
 # Six digits or more, with at most three separating signs between two of them.
 RUN = re.compile(r"[0-9](?:[ \-./()\n\r\t_]{0,3}[0-9]){5,}")
+# Digits that anything may separate but letters: too common in tables and times to be looked at as RUN is.
+_ODD_RUN = re.compile(r"[0-9](?:[ \-./()\n\r\t_,:;*|~+='\"#\\<>\[\]{}]{0,8}[0-9]){9,}")
+_TICK_EVERY = 1024  # groups
 _GROUP = re.compile(r"[0-9]+")
 _BEFORE, _AFTER = 60, 25  # signs that are looked at for words such as "passport" or "tel."
 
@@ -73,8 +76,29 @@ def runs(text: str, tick: Tick) -> Iterator[Run]:
     """Returns the runs of a text in order."""
     for match in RUN.finditer(text):
         start, end = match.span()
-        groups = tuple(group.span() for group in _GROUP.finditer(text, start, end))
-        yield Run(text, start, end, groups, tick)
+        tick()
+        groups = []
+        for group in _GROUP.finditer(text, start, end):
+            groups.append(group.span())
+            if not len(groups) % _TICK_EVERY:
+                tick()
+        yield Run(text, start, end, tuple(groups), tick)
+
+
+def odd_runs(text: str, tick: Tick) -> Iterator[Run]:
+    """Returns the runs whose groups something odd separates, each the same: `4111*1111*1111*1111`."""
+    for match in _ODD_RUN.finditer(text):
+        tick()
+        groups = [group.span() for group in _GROUP.finditer(text, *match.span())]
+        first = 0
+        while first < len(groups) - 1:
+            gap = text[groups[first][1] : groups[first + 1][0]]
+            last = first + 1
+            while last < len(groups) - 1 and text[groups[last][1] : groups[last + 1][0]] == gap:
+                last += 1
+            if RUN.fullmatch(f"0{gap}00000") is None:
+                yield Run(text, groups[first][0], groups[last][1], tuple(groups[first : last + 1]), tick)
+            first = last
 
 
 def around(text: str, start: int, end: int, lead: str) -> str:

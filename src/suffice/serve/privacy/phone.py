@@ -20,6 +20,7 @@ from suffice.serve.privacy.numbers import Run, around
 _FEWEST, _MOST = 7, 15
 _NATIONAL_MOST = 12
 _UNTOLD_FEWEST = 9  # digits of a number that no word announces
+_RECKONING = frozenset("=*×÷")
 _JOINING = ":-.,/"
 # "Telephone", "call me" and the like in the languages of the standard regions; matched at a word's start.
 _WORDS = re.compile(
@@ -115,6 +116,20 @@ def phones(run: Run, regions: Regions, lead: str) -> Iterator[Find]:
             yield Find(start - (run.text[start - 1 : start] == "("), end, "phone")
 
 
+def odd_phones(run: Run) -> Iterator[Find]:
+    """Returns the telephone number with a country code that a run with odd separators is."""
+    plus = _international(run.text, run.start)
+    digits = run.digits(0, len(run.groups) - 1)
+    if plus is not None and len(digits) <= _MOST and _is_international(digits):
+        yield Find(plus, run.end, "phone")
+
+
+def _is_reckoned(text: str, start: int, end: int) -> bool:
+    """Says whether digits are a part of a sum: `100-50-30-15 = 5`."""
+    before, after = text[max(0, start - 2) : start].rstrip(), text[end : end + 3].lstrip(" $)")
+    return after[:1] in _RECKONING or before[-1:] in _RECKONING
+
+
 def _international(text: str, start: int) -> int | None:
     """Returns where the plus sign before a number stands, None where there is none."""
     before = text[max(0, start - 3) : start].rstrip(" (")
@@ -152,6 +167,8 @@ def _is_national(run: Run, first: int, last: int, *, regions: Regions, lead: str
     if _WORDS.search(around(run.text, run.groups[first][0], run.groups[last][1], lead)) is not None:
         return True
     if len(digits) < _UNTOLD_FEWEST or first == last or _DATE.fullmatch(digits) is not None:
+        return False
+    if _is_reckoned(run.text, run.start, run.end):
         return False
     slash = "/" in run.text[run.groups[first][1] : run.groups[last][0]]
     if not run.is_apart(first, last) or (slash and digits[0] != "0"):

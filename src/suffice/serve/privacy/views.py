@@ -1,8 +1,9 @@
 """Returns the ways in which a text may be read: disguised signs made plain, escapes resolved.
 
-Covered: zero-width signs, full-width and other scripts' digits, signs of compatibility (NFKC), unusual
-spaces and dashes, percent, HTML, JSON and hexadecimal escapes, twice over. Not covered: base64, letters for
-digits (O for 0), numbers in words, other languages' ways to spell an at sign.
+Covered: zero-width and control signs, full-width and other scripts' digits, signs of compatibility (NFKC),
+unusual spaces, dashes and dots, percent, HTML, JSON and hexadecimal escapes, twice over, base64 once.
+Not covered: encodings within base64, letters for digits (O for 0), numbers in words, other languages' ways to
+spell an at sign.
 """
 
 import html
@@ -13,15 +14,17 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
+from suffice.serve.privacy.base64_text import ENCODED, decoded_text, may_be_encoded
 from suffice.serve.privacy.numbers import Tick
 
-# Signs that show nothing, or only say how others are shown (Unicode: Cf, variation selectors, fillers).
+# Signs that show nothing, or only say how others are shown (Unicode: Cc, Cf, variation selectors, fillers).
+_CONTROL = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f"
 _HIDDEN = "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
-_HIDDEN += "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff"
+_HIDDEN += _CONTROL + "\x80-\x9f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff"
 # Signs that separate; they are common in every text, and matter only where a number may go on behind them.
 _SPACES = "\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _DASHES = "\u058a\u05be\u2010-\u2015\u2212\u2e3a\u2e3b\u301c\u3030\ufe31\ufe32\ufe58\ufe63\uff0d"
-_DOTS = "\u2024\u3002\ufe52\uff0e\uff61"
+_DOTS = "\u00b7\u2022\u2024\u2027\u2219\u22c5\u30fb\u3002\ufe52\uff0e\uff61"
 # Other scripts' digits, and signs whose compatibility form is an ASCII letter, digit or one of + @ _.
 _DIGITS = "".join(chr(code) for code in range(0x660, 0xFFFF) if chr(code).isdecimal())
 _FORMS = "\u00b9\u2070-\u2079\u2080-\u2089\u2460-\u24ff\u2776-\u2793\ufe62\ufe6b"
@@ -44,11 +47,12 @@ _ODD_BYTES = {
 }
 _PLAIN_BYTES = bytes(byte for byte in range(256) if byte not in _ODD_BYTES)
 _ASCII_BYTES = bytes(range(128))
+_CONTROL_BYTES = bytes(code for code in range(128) if re.match(f"[{_CONTROL}]", chr(code)))
 
 _ESCAPE = re.compile(
     r"(?P<percent>%[0-7][0-9A-Fa-f]|(?:%[89A-Fa-f][0-9A-Fa-f])+)"
     r"|(?P<entity>&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8}[0-9]{0,2});)"
-    r"|\\(?:u(?P<four>[0-9A-Fa-f]{4})|x(?P<two>[0-9A-Fa-f]{2})|(?P<one>[nrt/\"]))"
+    r"|\\(?:u(?P<four>[0-9A-Fa-f]{4})|u\{(?P<any>[0-9A-Fa-f]{1,5})\}|U000(?P<five>[0-9A-Fa-f]{5})|x(?P<two>[0-9A-Fa-f]{2})|(?P<one>[nrt/\"]))"
 )
 _PASSES = 2
 _LOOKS = 1_000
@@ -97,8 +101,20 @@ def is_plain(text: str) -> bool:
     """Says whether a text has one reading only: itself."""
     if not text.isascii() and _is_odd(text):
         return False
-    may_escape = "%" in text or "&" in text or "\\" in text
-    return not may_escape or _ESCAPE.search(text) is None
+    if ("%" in text or "&" in text or "\\" in text) and _ESCAPE.search(text) is not None:
+        return False
+    raw = text.encode("utf-8", "replace")
+    return not (_has_control(raw) or (may_be_encoded(raw) and _is_encoded(text)))
+
+
+def _has_control(raw: bytes) -> bool:
+    """Says whether bytes have a control sign, which shows nothing."""
+    return len(raw.translate(None, _CONTROL_BYTES)) != len(raw)
+
+
+def _is_encoded(text: str) -> bool:
+    """Says whether a part of a text is another text in base64."""
+    return any(decoded_text(match) is not None for match in ENCODED.finditer(text))
 
 
 def _is_odd(text: str) -> bool:
@@ -107,7 +123,7 @@ def _is_odd(text: str) -> bool:
     if not raw.translate(None, _PLAIN_BYTES):
         return False
     foreign = raw.translate(None, _ASCII_BYTES).decode("utf-8", "replace")
-    for sign in set(_MAYBE_ODD.findall(foreign)):
+    for sign in filter(_MAYBE_ODD.match, set(foreign)):
         place = text.find(sign)
         for _ in range(_LOOKS):
             if place < 0:
@@ -147,7 +163,10 @@ def views(text: str, tick: Tick) -> list[View]:
             break
         unescaped = _changed(unescaped, _ESCAPE, _meaning, tick)
     for view in (found[0], unescaped):
-        if not view.text.isascii():
+        raw = view.text.encode("utf-8", "replace")
+        if may_be_encoded(raw):
+            found.append(_changed(view, ENCODED, decoded_text, tick))
+        if not view.text.isascii() or _has_control(raw):
             found.append(_unveiled(view, "", tick))
             if _IS_HIDDEN.search(view.text) is not None:
                 found.append(_unveiled(view, " ", tick))
@@ -194,7 +213,7 @@ def _meaning(match: re.Match[str]) -> str:
         return html.unescape(match["entity"])
     if match["one"]:
         return _ONE.get(match["one"], match["one"])
-    return chr(int(match["four"] or match["two"], 16))
+    return chr(int(match["four"] or match["two"] or match["any"] or match["five"], 16))
 
 
 @lru_cache(maxsize=4096)

@@ -76,6 +76,7 @@ _BLOBS = frozenset({"data", "file_data"})
 _BASE64 = re.compile(r"[A-Za-z0-9+/_\-]+={0,2}")
 _HEAD = 64  # signs; shorter ones are read as text
 _BIG = 1_000_000  # a number from here on may be somebody's
+_LISTED_MOST, _FEW_GROUPS, _GROUP_DIGITS = 24, 8, 6  # of a number that is written as a list
 _LOOK_EVERY = 1024  # values, between two looks at the clock
 
 
@@ -137,12 +138,19 @@ class Leaves:
                     self._add(name, key)
                 self._walk(below, name, depth + 1)
         elif isinstance(value, list):
-            for each in value:
-                if depth == _PARTS_DEPTH and key == "content" and _is_foreign(each):
-                    self.unreadable += 1
-                self._walk(each, key, depth + 1)
+            self._list(value, key, depth)
         else:
             self._number(value, key)
+
+    def _list(self, values: list[Any], key: str, depth: int) -> None:
+        """Takes in a list, also as the one number that its values may be together."""
+        digits = _listed_digits(values)
+        if digits is not None:
+            self._add(digits, key, is_number=True)
+        for each in values:
+            if depth == _PARTS_DEPTH and key == "content" and _is_foreign(each):
+                self.unreadable += 1
+            self._walk(each, key, depth + 1)
 
     def _number(self, value: Any, key: str) -> None:
         """Takes in what is no text: a number's digits, where they may be somebody's."""
@@ -238,6 +246,23 @@ def _are_tokens(value: Any) -> bool:
     return any(
         isinstance(each, int | float) or (isinstance(each, list) and _are_tokens(each)) for each in value
     )
+
+
+def _listed_digits(values: list[Any]) -> str | None:
+    """Returns the digits of a list that may be one number: digit by digit, or a few groups of them."""
+    if not 3 <= len(values) <= _LISTED_MOST or not all(map(_is_group, values)):
+        return None
+    groups = [str(value) for value in values]
+    is_number = len(values) > _FEW_GROUPS and all(len(group) == 1 for group in groups)
+    return " ".join(groups) if is_number or len(values) <= _FEW_GROUPS else None
+
+
+def _is_group(value: Any) -> bool:
+    """Says whether a value is a few digits."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return False
+    text = str(value)
+    return 0 < len(text) <= _GROUP_DIGITS and text.isascii() and text.isdigit()
 
 
 def _as_digits(value: Any) -> str | None:
