@@ -58,7 +58,8 @@ def loaded(checked: DecoderFolder, adapter: Path | None) -> Any:
     """Returns the model of a checked folder.
 
     Raises:
-        ArtefactError: its tensors are not those of its configuration, or an adapter is to be merged.
+        ArtefactError: its tensors are not those of its configuration or no finite numbers, or an adapter is
+            to be merged.
         MissingExtra: the packages of the extra `train` are missing.
     """
     if adapter is not None:
@@ -79,7 +80,11 @@ def loaded(checked: DecoderFolder, adapter: Path | None) -> Any:
         raise ArtefactError(f"{checked.path} cannot be loaded: {error}") from error
     layers.replace(model)
     _compare(checked, _own(model, layers))
-    model.load_state_dict(tensors.load_file(checked.path / WEIGHTS), strict=False, assign=True)
+    found = tensors.load_file(checked.path / WEIGHTS)
+    for name, value in found.items():
+        if value.is_floating_point() and not bool(value.isfinite().all()):
+            raise ArtefactError(f"{checked.path / WEIGHTS}: {name} holds a value that is no finite number")
+    model.load_state_dict(found, strict=False, assign=True)
     if layers.shared_output(model) is not None:
         layers.share(model)
     return model.eval()

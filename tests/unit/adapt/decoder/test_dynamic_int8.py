@@ -10,6 +10,8 @@ import pytest
 
 pytest.importorskip("torch")
 
+from safetensors.torch import load_file, save_file
+
 from suffice.adapt import registry as methods
 from suffice.adapt.decoder.dynamic_int8 import Int8Method
 from suffice.adapt.decoder.gguf_files import export
@@ -118,6 +120,16 @@ def test_a_cut_file_is_refused(made: Path, tmp_path: Path):
     (tmp_path / "cut" / "model.safetensors").write_bytes(data[: len(data) // 2])
     with pytest.raises(ArtefactError, match="no intact safetensors file"):
         TransformersEngine(tmp_path / "cut")
+
+
+def test_a_scale_that_is_no_number_is_refused(made: Path, tmp_path: Path):
+    """The tensor is named, before any answer is made of it."""
+    shutil.copytree(made, tmp_path / "other")
+    tensors = load_file(made / "model.safetensors")
+    tensors["lm_head.scales"][3] = float("nan")
+    save_file(tensors, tmp_path / "other" / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ArtefactError, match=r"lm_head\.scales holds a value that is no finite number"):
+        TransformersEngine(tmp_path / "other")
 
 
 def test_an_adapter_is_not_merged_into_integers(made: Path, tmp_path: Path):
