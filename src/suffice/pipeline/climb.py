@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 
-from suffice import extras
 from suffice.candidate import Candidate, Ladder
 from suffice.errors import DataError
 from suffice.pipeline.choose import Choice
@@ -60,8 +59,7 @@ def _left_out(candidate: Candidate, *, quick: bool) -> str:
     """Returns why a dear rung is not tried here, or nothing."""
     if quick:
         return "it takes minutes to train"
-    missing = [name for name in ladders.extras_of(candidate) if not extras.is_installed(name)]
-    return f"the extra {missing[0]!r} is not installed" if missing else ""
+    return ladders.lacking(candidate)
 
 
 def _names(ladder: Ladder) -> str:

@@ -1,9 +1,11 @@
 """The automatic ladder of each kind of task, and what live models are told."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from suffice.candidate import Candidate
 from suffice.errors import SpecError
 from suffice.pipeline.rungs import ladder
 from suffice.pipeline.rungs.live_models import prompt_of
@@ -23,7 +25,7 @@ TASK = {
     ("kind", "usual", "dear"),
     [
         (Kind.CLASSIFY, ["linear", "linear-distilled", "encoder"], ["encoder-tuned"]),
-        (Kind.EXTRACT, ["tagger"], ["tiny-2", "tiny-4", "tiny-6"]),
+        (Kind.EXTRACT, ["tagger"], ["encoder-tagger", "tiny-2", "tiny-4", "tiny-6"]),
         (Kind.GENERATE, ["tiny-2"], ["tiny-4", "tiny-6"]),
     ],
 )
@@ -43,7 +45,27 @@ def test_extras_are_those_of_making_and_serving():
     """A decoder is made by one extra and served by another; a tagger needs none."""
     usual, dear = ladder.automatic(Kind.EXTRACT)
     assert () == ladder.extras_of(usual.candidates[0])
-    assert ("train", "gguf") == ladder.extras_of(dear.candidates[0])
+    assert () == ladder.extras_of(dear.candidates[0])
+    assert ("train", "gguf") == ladder.extras_of(dear.candidates[1])
+
+
+def test_an_encoder_that_is_not_here_is_named(tmp_path):
+    """The rung that reads its states is left out with that reason; where the weights are, nothing lacks."""
+    dear = ladder.automatic(Kind.EXTRACT)[1].candidates[0]
+    missing = replace(dear, settings=(("weights", str(tmp_path)),))
+    assert f"{tmp_path} holds no model.safetensors" == ladder.lacking(missing)
+    assert "" == ladder.lacking(Candidate(name="t", kind="tagger", method="tagger"))
+
+
+def test_a_tagger_that_reads_states_can_be_listed():
+    """By its method; its settings stay with it."""
+    listed = [{"kind": "tagger"}, {"kind": "tagger", "method": "encoder-tagger", "layers": 3}]
+    rungs, dear = ladder.of_spec(spec_of(TASK | {"ladder": listed}, base=Path()))
+    assert [("tagger", "tagger"), ("tagger-encoder-tagger", "encoder-tagger")] == [
+        (rung.name, rung.method) for rung in rungs.candidates
+    ]
+    assert 3 == rungs.candidates[1].setting("layers", 0)
+    assert () == dear.candidates
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ _HINT = (
 # What a GGUF file says of its origin. Its architecture is no origin: many families share Llama's.
 _ORIGIN = ("general.name", "general.basename", "general.finetune", "general.base_model.0.name")
 # Made of the task's own rows, or no language models at all: their names tell of no family.
-_OWN_METHODS = {"linear", "distil", "head", "finetune", "tagger", "tiny", "distil-decoder"}
+_OWN_METHODS = {"linear", "distil", "head", "finetune", "tagger", "encoder-tagger", "tiny", "distil-decoder"}
 
 
 def check_family(spec: Spec, judging: Judging) -> tuple[str, ...]:
