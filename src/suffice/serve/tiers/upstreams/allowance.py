@@ -8,17 +8,29 @@ from suffice.serve.tiers.upstreams.retries import ExchangeFailed
 class Allowance:
     """The time one call has at one tier; all figures in seconds."""
 
+    __slots__ = (
+        "_asked_s",
+        "_clock",
+        "_ends_s",
+        "_fair_s",
+        "_first_ends_s",
+        "_started_s",
+        "_tier",
+        "_waiting",
+    )
+
     def __init__(
         self, tier: str, waiting: Waiting, *, clock: Clock, deadline_s: float, fair_s: float
     ) -> None:
         self._tier = tier
         self._waiting = waiting
         self._clock = clock
-        # The timers of the event loop may ring a little early.
-        self._fair_s = 0.9 * min(fair_s, waiting.first_byte_s, waiting.idle_s)
-        self._started_s = clock.elapsed_s()
-        self._ends_s = min(self._started_s + waiting.total_s, deadline_s)
-        self._first_ends_s = min(self._started_s + waiting.first_byte_s, self._ends_s)
+        self._fair_s = fair_s
+        self._started_s = started_s = clock.elapsed_s()
+        ends_s = started_s + waiting.total_s
+        self._ends_s = ends_s = min(deadline_s, ends_s)
+        first_ends_s = started_s + waiting.first_byte_s
+        self._first_ends_s = min(ends_s, first_ends_s)
         self._asked_s: float | None = None
 
     def left_s(self) -> float:
@@ -35,8 +47,9 @@ class Allowance:
 
     def restart(self) -> None:
         """Gives another attempt the whole time until a first byte, as far as the call's time lasts."""
-        self._asked_s = self._clock.elapsed_s()
-        self._first_ends_s = min(self._asked_s + self._waiting.first_byte_s, self._ends_s)
+        self._asked_s = asked_s = self._clock.elapsed_s()
+        first_ends_s = asked_s + self._waiting.first_byte_s
+        self._first_ends_s = min(self._ends_s, first_ends_s)
 
     def asked_for_s(self) -> float | None:
         """Returns how long ago the last attempt began; None where there was none."""
@@ -48,5 +61,8 @@ class Allowance:
         It is not held against the server where the call had hardly any time for it.
         """
         waited_s = self._clock.elapsed_s() - self._started_s
-        blames = True if waited_s >= self._fair_s else None
+        waiting = self._waiting
+        # The timers of the event loop may ring a little early.
+        fair_s = 0.9 * min(self._fair_s, waiting.first_byte_s, waiting.idle_s)
+        blames = True if waited_s >= fair_s else None
         return ExchangeFailed(f"tier {self._tier} {what} within {waited_s:.3g} s", blames_server=blames)

@@ -12,15 +12,14 @@ _MOST_BYTES_PER_TOKEN = 12
 _SHORTEST_JUDGED_BYTES = 4096
 
 
-def text_of(operation: Operation, payload: Mapping[str, Any]) -> str | None:
+def text_of(operation: Operation, payload: Any) -> str | None:
     """Returns the first answer's text, "" for one without words (tool calls, a refusal, a vector).
 
     None where the reply has not the form of the operation.
     """
+    if operation is Operation.CHAT:
+        return _chats_text(payload)
     match operation, payload:
-        case Operation.CHAT, {"choices": [{"message": {**message}}, *_] as choices} if _are_chats(choices):
-            content = message.get("content")
-            return content if isinstance(content, str) else ("" if content is None else None)
         case Operation.COMPLETION, {"choices": [{"text": str() as text}, *others]} if all(
             isinstance(other, Mapping) for other in others
         ):
@@ -35,16 +34,20 @@ def text_of(operation: Operation, payload: Mapping[str, Any]) -> str | None:
             return None
 
 
-def _are_chats(choices: Sequence[Any]) -> bool:
-    """Says whether every choice has a message, and what calls it holds are objects."""
+def _chats_text(payload: Any) -> str | None:
+    """Returns the first message's text; None where not every choice has a message, with objects as calls."""
+    choices = payload.get("choices") if type(payload) is dict else None
+    if type(choices) is not list or not choices:
+        return None
     for choice in choices:
-        message = choice.get("message") if isinstance(choice, Mapping) else None
-        if not isinstance(message, Mapping):
-            return False
+        message = choice.get("message") if type(choice) is dict else None
+        if type(message) is not dict:
+            return None
         calls = message.get("tool_calls")
-        if calls and not (isinstance(calls, list) and all(isinstance(call, Mapping) for call in calls)):
-            return False
-    return True
+        if calls and not (type(calls) is list and all(type(call) is dict for call in calls)):
+            return None
+    content = choices[0]["message"].get("content")
+    return content if type(content) is str else ("" if content is None else None)
 
 
 def begins(choices: Sequence[Any]) -> bool:

@@ -1,6 +1,7 @@
 """How many calls a server is asked at once, and how many may wait for their turn, and how long."""
 
 import asyncio
+from collections import deque
 
 from suffice.serve.errors import LimitReached
 from suffice.serve.time_limit import TimeLimit
@@ -11,22 +12,28 @@ class Places:
 
     def __init__(self, tier: str, *, places: int, queue: int, queue_s: float) -> None:
         self._tier = tier
-        self._free = asyncio.Semaphore(places)
         self._queue = queue
         self._queue_s = queue_s
         self._places = places
-        self._waiting = 0
         self._taken = 0
+        self._line: deque[asyncio.Future[None]] = deque()
 
     @property
     def waiting(self) -> int:
         """Returns how many calls wait."""
-        return self._waiting
+        return len(self._line)
 
     @property
     def taken(self) -> int:
         """Returns how many places are taken."""
         return self._taken
+
+    def take_free(self) -> bool:
+        """Takes a place where one is free and nobody waits for one; says whether it did."""
+        if self._taken >= self._places or self._line:
+            return False
+        self._taken += 1
+        return True
 
     async def take(self, *, left_s: float) -> None:
         """Takes a place, at once where one is free, else within `queue_s` and the `left_s` of the call.
@@ -34,31 +41,40 @@ class Places:
         Raises:
             LimitReached: the queue is full, or no place came free in time.
         """
-        if self._free.locked():
-            await self._wait(min(self._queue_s, left_s))
-        else:
-            await self._free.acquire()  # does not wait: one is free
-        self._taken += 1
-
-    def give_back(self) -> None:
-        """Frees a place for the next one that waits."""
-        self._taken -= 1
-        self._free.release()
-
-    async def _wait(self, at_most_s: float) -> None:
-        if self._waiting >= self._queue:
+        if self.take_free():
+            return
+        if len(self._line) >= self._queue:
             raise LimitReached(
-                f"tier {self._tier} is busy: {self._places} calls at work, {self._waiting} waiting",
+                f"tier {self._tier} is busy: {self._places} calls at work, {len(self._line)} waiting",
                 retry_after_s=self._queue_s,
             )
-        self._waiting += 1
+        at_most_s = min(self._queue_s, left_s)
         try:
             with TimeLimit(at_most_s):
-                await self._free.acquire()
+                await self._wait()
         except TimeoutError as error:
             raise LimitReached(
                 f"tier {self._tier} is busy: no place came free within {at_most_s:.3g} s",
                 retry_after_s=self._queue_s,
             ) from error
-        finally:
-            self._waiting -= 1
+
+    def give_back(self) -> None:
+        """Gives a place to the next one that waits, or frees it."""
+        while self._line:
+            first = self._line.popleft()
+            if not first.done():  # else it was cancelled just now
+                first.set_result(None)
+                return
+        self._taken -= 1
+
+    async def _wait(self) -> None:
+        place = asyncio.get_running_loop().create_future()
+        self._line.append(place)
+        try:
+            await place
+        except BaseException:
+            if place.done() and not place.cancelled():  # it came at the moment the wait ended
+                self.give_back()
+            elif place in self._line:
+                self._line.remove(place)
+            raise

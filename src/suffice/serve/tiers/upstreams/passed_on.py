@@ -5,7 +5,7 @@ from typing import Any
 from suffice.models.http.spend import tokens_of_text
 from suffice.serve.call import Call, Operation
 from suffice.serve.reply import Place
-from suffice.serve.tiers.upstreams.upstream_settings import UpstreamSettings
+from suffice.serve.tiers.upstreams.upstream_settings import OWN_PREFIX, UpstreamSettings
 
 PATHS = {
     Operation.CHAT: "/chat/completions",
@@ -25,7 +25,10 @@ def body_for(settings: UpstreamSettings, call: Call, *, stream: bool) -> dict[st
     """
     is_whole = call.masked_body is None or settings.place is Place.TRUSTED_LOCAL
     body = call.body if is_whole else call.masked_body or {}
-    sent = {name: value for name, value in body.items() if not settings.is_dropped(name)}
+    dropped = settings.drop_params
+    sent = {
+        name: value for name, value in body.items() if name not in dropped and not name.startswith(OWN_PREFIX)
+    }
     sent["model"] = settings.endpoint.model
     sent.pop("stream", None)
     if not stream:

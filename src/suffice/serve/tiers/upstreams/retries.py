@@ -6,7 +6,7 @@ together do not come again together. A server's own Retry-After replaces them.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +14,6 @@ from suffice.models.http.endpoint import Waiting
 from suffice.serve.errors import TierFailed
 
 Sleep = Callable[[float], Awaitable[Any]]
-Result = TypeVar("Result")
 
 
 class ExchangeFailed(TierFailed):
@@ -41,29 +40,24 @@ class ExchangeFailed(TierFailed):
 
 
 class Retries:
-    """Tries exchanges again, as `waiting` allows and the call's time lasts."""
+    """Says when an exchange is tried again, as `waiting` allows and the call's time lasts."""
 
     def __init__(self, waiting: Waiting, *, sleep: Sleep = asyncio.sleep, seed: int | None = None) -> None:
         self._waiting = waiting
         self._sleep = sleep
         self._rng = np.random.default_rng(seed)
 
-    async def __call__(self, once: Callable[[], Awaitable[Result]], *, left_s: Callable[[], float]) -> Result:
-        """Returns what `once` returns; `left_s` says how many seconds the call has left.
+    async def pause(self, attempt: int, failure: ExchangeFailed, *, left_s: float) -> None:
+        """Returns once the next attempt may begin; `attempt` is the number of the one that failed, from 1.
 
         Raises:
-            ExchangeFailed: the last attempt's, or the one after which a pause would pass the call's time.
+            ExchangeFailed: the failure itself, where no other attempt is allowed, helps, or has the time.
         """
-        for attempt in range(1, self._waiting.attempts):
-            try:
-                return await once()
-            except ExchangeFailed as failure:
-                pause_s = self._pause_s(attempt, failure)
-                too_long = pause_s > self._waiting.longest_pause_s or pause_s >= left_s()
-                if not failure.retryable or too_long:
-                    raise
-            await self._sleep(pause_s)
-        return await once()
+        pause_s = self._pause_s(attempt, failure)
+        too_long = pause_s > self._waiting.longest_pause_s or pause_s >= left_s
+        if attempt >= self._waiting.attempts or not failure.retryable or too_long:
+            raise failure
+        await self._sleep(pause_s)
 
     def _pause_s(self, attempt: int, failure: ExchangeFailed) -> float:
         if failure.pause_s is not None:

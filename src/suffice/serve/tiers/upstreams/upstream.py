@@ -119,14 +119,8 @@ class UpstreamTier:
         """
         request = self._prepared(call, stream=False)
         allowance = self._allowance(call)
-
-        async def once() -> Reply:
-            allowance.restart()
-            reply = await self._exchanges.open(request, allowance)
-            return self._reply(call, await self._exchanges.read(reply, allowance))
-
         turn = await self._turn(allowance)
-        reply = await self._in_turn(turn, once, call=call, allowance=allowance)
+        reply = await self._in_turn(turn, request, self._whole, call=call, allowance=allowance)
         turn.end(failed=False)
         return reply
 
@@ -142,18 +136,16 @@ class UpstreamTier:
         allowance = self._allowance(call)
         turn = await self._turn(allowance)
 
-        async def once() -> Streaming | Reply:
-            allowance.restart()
-            reply = await self._exchanges.open(request, allowance)
+        async def begun(call: Call, reply: HttpReply, allowance: Allowance) -> Streaming | Reply:
             match reply.content_type:
                 case "text/event-stream":
                     return await self._streaming(call, reply, allowance=allowance, turn=turn)
                 case "application/json":
-                    return self._reply(call, await self._exchanges.read(reply, allowance))
+                    return await self._whole(call, reply, allowance)
             reply.close()
             raise ExchangeFailed(f"tier {self.name} sent no stream but {reply.content_type[:80]!r}")
 
-        result = await self._in_turn(turn, once, call=call, allowance=allowance)
+        result = await self._in_turn(turn, request, begun, call=call, allowance=allowance)
         if isinstance(result, Reply):
             turn.end(failed=False)
         else:
@@ -194,18 +186,33 @@ class UpstreamTier:
         if number is None:
             retry_after_s = max(_SHORTEST_PAUSE_S, self._breaker.retry_after_s)
             raise TierUnavailable(f"tier {self.name} failed too often of late", retry_after_s=retry_after_s)
-        try:
-            await self._places.take(left_s=allowance.left_s())
-        except BaseException:
-            self._breaker.leave(number, failed=None)
-            raise
+        if not self._places.take_free():
+            try:
+                await self._places.take(left_s=allowance.left_s())
+            except BaseException:
+                self._breaker.leave(number, failed=None)
+                raise
         return _Turn(self._places, self._breaker, number)
 
     async def _in_turn(
-        self, turn: _Turn, once: Callable[[], Awaitable[Result]], *, call: Call, allowance: Allowance
+        self,
+        turn: _Turn,
+        request: Request,
+        read: Callable[[Call, HttpReply, Allowance], Awaitable[Result]],
+        *,
+        call: Call,
+        allowance: Allowance,
     ) -> Result:
+        """Returns what `read` makes of the reply, after as many attempts as it takes and the site allows."""
+        attempt = 0
         try:
-            return await self._retries(once, left_s=allowance.left_s)
+            while True:
+                attempt += 1
+                allowance.restart()
+                try:
+                    return await read(call, await self._exchanges.open(request, allowance), allowance)
+                except ExchangeFailed as failure:
+                    await self._retries.pause(attempt, failure, left_s=allowance.left_s())
         except ExchangeFailed as failure:
             turn.end(failed=failure.blames_server)
             raise
@@ -214,6 +221,9 @@ class UpstreamTier:
             if (asked_s := allowance.asked_for_s()) is not None:
                 self._charge_unread(call, unread_usage(call, asked_s=asked_s))
             raise
+
+    async def _whole(self, call: Call, reply: HttpReply, allowance: Allowance) -> Reply:
+        return self._reply(call, await self._exchanges.read(reply, allowance))
 
     async def _streaming(
         self, call: Call, reply: HttpReply, *, allowance: Allowance, turn: _Turn

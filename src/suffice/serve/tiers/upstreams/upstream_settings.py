@@ -13,7 +13,7 @@ from suffice.serve.tiers.upstreams.addresses import Network, Reachable
 from suffice.serve.tiers.upstreams.breaker import BreakerSettings
 
 # Fields that no server but this gateway knows: they choose how it answers, and are never passed on.
-_OWN_PREFIX = "suffice"
+OWN_PREFIX = "suffice"
 # Names of models that Ollama, wherever it runs, has answered at its own company.
 _PASSED_ON = (":cloud", "-cloud")
 
@@ -91,10 +91,6 @@ class UpstreamSettings:
     def place(self) -> Place:
         """Returns where its answers come from, as policy, audit log and pages count it."""
         return Place.REMOTE if self.trusted_local is Trust.NO else Place.TRUSTED_LOCAL
-
-    def is_dropped(self, name: str) -> bool:
-        """Says whether a field of a body stays here."""
-        return name in self.drop_params or name.startswith(_OWN_PREFIX)
 
     def _networks(self) -> tuple[Network, ...]:
         return tuple(_network(self.name, text) for text in self.allow_networks)
