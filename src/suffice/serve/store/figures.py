@@ -33,7 +33,7 @@ _MOST_BETS = 20_000
 def traffic(connection: sa.Connection, key_id: str | None, span: Span, bucket_s: int) -> Sequence[Traffic]:
     """Returns calls by route and tier per stretch of time, oldest first."""
     c = _rollups.c
-    _, conditions = rollups.within(span, bucket_s)
+    conditions = rollups.within(connection, span, bucket_s)
     start = c.at_us - c.at_us % (bucket_s * 1_000_000)
     calls, failed = sa.func.sum(c.calls).label("calls"), sa.func.sum(c.failed).label("failed")
     query = (
@@ -53,7 +53,7 @@ def traffic(connection: sa.Connection, key_id: str | None, span: Span, bucket_s:
 def latency(connection: sa.Connection, key_id: str | None, span: Span) -> Sequence[Latency]:
     """Returns percentiles by tier of answered calls: the value at rank ceil(share * n), within 1%."""
     c = _rollups.c
-    _, conditions = rollups.within(span)
+    conditions = rollups.within(connection, span)
     query = (
         sa.select(c.tier, c.latencies)
         .where(c.whose == rollups.owner(key_id), c.latencies != "[]", *conditions)
@@ -75,7 +75,7 @@ def latency(connection: sa.Connection, key_id: str | None, span: Span) -> Sequen
 def money(connection: sa.Connection, key_id: str | None, span: Span) -> Money:
     """Returns the sums, each over the calls for which the value is known."""
     c = _rollups.c
-    _, conditions = rollups.within(span)
+    conditions = rollups.within(connection, span)
     names = (*_COUNTS, *_AMOUNTS)
     query = sa.select(*(sa.func.coalesce(sa.func.sum(c[name]), 0).label(name) for name in names))
     row = connection.execute(query.where(c.whose == rollups.owner(key_id), *conditions)).mappings().one()
@@ -89,7 +89,7 @@ def money(connection: sa.Connection, key_id: str | None, span: Span) -> Money:
 def escalation(connection: sa.Connection, key_id: str | None, span: Span) -> Sequence[Rate]:
     """Returns by route the share of calls that a tier passed up, among those that reached a tier."""
     c = _rollups.c
-    _, conditions = rollups.within(span)
+    conditions = rollups.within(connection, span)
     reached = sa.func.sum(c.reached)
     query = (
         sa.select(c.route, sa.func.sum(c.escalated).label("passed"), reached.label("n"))

@@ -1,4 +1,4 @@
-"""Sums over events by minute and by half hour, kept beside them: pages and budgets read these."""
+"""Sums over events by stretches of time, kept beside them: pages and budgets read these."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -19,6 +19,9 @@ from suffice.serve.store.schema import rollups as _rollups
 
 # Stretches of time in seconds: pages ask for whole multiples of one of them.
 MINUTE_S, HALF_HOUR_S = 60, 1800
+_LENGTHS_S = (MINUTE_S, HALF_HOUR_S, 10_800)
+# Minutes are for short windows: they are dropped after two days.
+_MINUTES_KEPT_US = 2 * 86_400 * 1_000_000
 EVERYBODY = "*"
 # Latencies are counted in classes: each ends 2% above where it begins, its middle is within 1% of all in it.
 _SHORTEST_MS, _LONGEST_MS, _GROWTH = 0.01, 1e9, 1.02
@@ -117,21 +120,24 @@ def keep(connection: sa.Connection, events: Iterable[Event], writer: str) -> Non
     found: dict[_Place, Part] = {}
     for place, part in _by_minute(events).items():
         minute, key_id, route, tier = place
-        for length_s in (MINUTE_S, HALF_HOUR_S):
+        for length_s in _LENGTHS_S:
             at_us = minute * MINUTE_S // length_s * length_s * 1_000_000
             for whose in (EVERYBODY, owner(key_id)):
                 found.setdefault((length_s, at_us, whose, route, tier), Part()).merge(part)
     for length_s, at_us in {place[:2] for place in found}:
-        for row in connection.exec_driver_sql(_known(connection), (length_s, at_us, writer)):
+        rows = connection.exec_driver_sql(_known(connection), (length_s, at_us, writer)).all()
+        if not rows and length_s == HALF_HOUR_S:  # once in a while: a new half hour has begun
+            _drop_minutes(connection, at_us - _MINUTES_KEPT_US)
+        for row in rows:
             known = found.get((length_s, at_us, *row[:3]))
             if known is not None:
                 known.merge(_part(row[3:]))
-    rows = [
+    values = [
         (*place, writer, *(getattr(part, name) for name in SUMS), _latencies(part))
         for place, part in found.items()
     ]
-    if rows:
-        connection.exec_driver_sql(_insertion(connection), rows)
+    if values:
+        connection.exec_driver_sql(_insertion(connection), values)
 
 
 def fill(engine: sa.Engine, *, rows: int = _FILL_ROWS) -> None:
@@ -152,22 +158,49 @@ def fill(engine: sa.Engine, *, rows: int = _FILL_ROWS) -> None:
                 connection.execute(sa.delete(_marks).where(is_mark))
 
 
-def within(span: Span, length_s: int = HALF_HOUR_S) -> tuple[int, list[sa.ColumnElement[bool]]]:
-    """Returns the longest stretch of which a span, and `length_s`, are whole multiples, and its condition.
+def within(connection: sa.Connection, span: Span, bucket_s: int = 0) -> list[sa.ColumnElement[bool]]:
+    """Returns the condition of the sums that make up a span, told apart by stretches of `bucket_s` (0: not).
 
-    A span that is no whole number of minutes is taken to begin and to end a little farther out.
+    They are the longest that fit; by half hour also where there are no minutes any more. A span that is no
+    whole number of these is taken to begin and to end a little farther out.
     """
-    ends = [microseconds(end) for end in (span.since, span.until) if end is not None]
-    is_whole = all(end % (HALF_HOUR_S * 1_000_000) == 0 for end in ends) and length_s % HALF_HOUR_S == 0
-    length_s = HALF_HOUR_S if is_whole else MINUTE_S
     c = _rollups.c
-    conditions = [c.length_s == length_s]
-    if span.since is not None:
-        first_us = microseconds(span.since)
-        conditions.append(c.at_us >= first_us - first_us % (length_s * 1_000_000))
+    ends_us = [microseconds(end) for end in (span.since, span.until) if end is not None]
+    ends_us.append(bucket_s * 1_000_000)
+    fitting = [each for each in _LENGTHS_S if all(end == _begin_us(end, each) for end in ends_us)]
+    length_s = fitting[-1] if fitting else MINUTE_S
+    since_us = 0 if span.since is None else microseconds(span.since)
+    if length_s == MINUTE_S and _are_dropped(connection, since_us):
+        length_s = HALF_HOUR_S
+    conditions = [c.length_s == length_s, c.at_us >= _begin_us(since_us, length_s)]
     if span.until is not None:
         conditions.append(c.at_us < microseconds(span.until))
-    return length_s, conditions
+    return conditions
+
+
+def _are_dropped(connection: sa.Connection, since_us: int) -> bool:
+    """Says whether there are half hours from a time on of which there are no minutes any more."""
+    c = _rollups.c
+    first = [
+        sa.select(sa.func.min(c.at_us))
+        .where(c.length_s == length_s, c.at_us >= _begin_us(since_us, HALF_HOUR_S))
+        .scalar_subquery()
+        for length_s in (HALF_HOUR_S, MINUTE_S)
+    ]
+    half_hour_us, minute_us = connection.execute(sa.select(*first)).one()
+    if half_hour_us is None:
+        return False
+    return minute_us is None or bool(half_hour_us < _begin_us(minute_us, HALF_HOUR_S))
+
+
+def _begin_us(at_us: int, length_s: int) -> int:
+    """Returns when the stretch of time began in which a time lies."""
+    return at_us - at_us % (length_s * 1_000_000)
+
+
+def _drop_minutes(connection: sa.Connection, before_us: int) -> None:
+    c = _rollups.c
+    connection.execute(sa.delete(_rollups).where(c.length_s == MINUTE_S, c.at_us < before_us))
 
 
 def merged(texts: Iterable[str]) -> dict[int, int]:

@@ -25,19 +25,22 @@ class KeptSpending:
             StoreDown: the database cannot be reached.
         """
         c = _rollups.c
-        _, conditions = rollups.within(Span(since=since))
-        query = (
-            sa.select(
-                c.whose,
-                sa.func.sum(c.counted).label("requests"),
-                sa.func.sum(c.counted_tokens).label("tokens"),
-                sa.func.sum(c.counted_usd).label("usd"),
-            )
-            .where(c.whose != rollups.EVERYBODY, c.counted > 0, *conditions)
-            .group_by(c.whose)
-        )
 
         def work(connection: sa.Connection) -> Mapping[str, Spent]:
+            query = (
+                sa.select(
+                    c.whose,
+                    sa.func.sum(c.counted).label("requests"),
+                    sa.func.sum(c.counted_tokens).label("tokens"),
+                    sa.func.sum(c.counted_usd).label("usd"),
+                )
+                .where(
+                    c.whose != rollups.EVERYBODY,
+                    c.counted > 0,
+                    *rollups.within(connection, Span(since=since)),
+                )
+                .group_by(c.whose)
+            )
             return {
                 row.whose[1:]: Spent(requests=int(row.requests), tokens=int(row.tokens), usd=float(row.usd))
                 for row in connection.execute(query)
