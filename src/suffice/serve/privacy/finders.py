@@ -21,11 +21,12 @@ class Finder(Protocol):
         """Returns the classes it looks for, e.g. `name`."""
         ...
 
-    def find(self, text: str, tick: Tick) -> Iterable[Find]:
+    def find(self, text: str, key: str, tick: Tick) -> Iterable[Find]:
         """Returns what a text has of these classes.
 
-        `tick` is to be called every few milliseconds; it raises where the time is up. What this raises
-        means that the text may hold any of the classes.
+        `key` is the name under which the text stands in the client's JSON, such as `content`. `tick` is to
+        be called every few milliseconds; it raises where the time is up. What this raises means that the
+        text may hold any of the classes.
         """
         ...
 
@@ -51,8 +52,8 @@ class Search:
         """Says whether there is anything to ask."""
         return bool(self._finders)
 
-    def find(self, text: str, tick: Tick) -> list[Find]:
-        """Returns what the finders see in any reading of a text.
+    def find(self, text: str, key: str, tick: Tick) -> list[Find]:
+        """Returns what the finders see in any reading of a text that stands under a key.
 
         Raises:
             Exception: what `tick` raises, which is called after each finder.
@@ -62,14 +63,14 @@ class Search:
         return [
             Find(*view.span(start, end), name)
             for view in views(text, tick)
-            for start, end, name in self._found(view.text, tick)
+            for start, end, name in self._found(view.text, key, tick)
         ]
 
-    def _found(self, text: str, tick: Tick) -> Iterator[Find]:
+    def _found(self, text: str, key: str, tick: Tick) -> Iterator[Find]:
         for finder in tuple(self._finders):
             began_s = self._clock.elapsed_s()
             try:
-                yield from list(finder.find(text, partial(self._tick, began_s)))
+                yield from list(finder.find(text, key, partial(self._tick, began_s)))
             except Exception as error:  # noqa: BLE001 - whatever went wrong, the text may hold what it looks for
                 # The error's own words may quote the text.
                 _LOG.warning(

@@ -100,7 +100,7 @@ class PrivacyInspector:
             lead = f"{before} {leaf.key}"
             each = self._detector.find(leaf.text, lead=lead, tick=tick)
             if search and not leaf.is_number:
-                each = settled([*each, *search.find(leaf.text, tick)], self._detector.rank)
+                each = settled([*each, *search.find(leaf.text, leaf.key, tick)], self._detector.rank)
             if each:
                 found[leaf] = [*found.get(leaf, ()), *each]
             before = f"{before} {leaf.text[-_LEAD:]}"[-_LEAD:]

@@ -14,6 +14,11 @@ from suffice.serve.privacy.settings import NAME
 
 _MOST = 320  # signs that are read together: one or a few sentences, as such models are trained on
 _OVERLAP = 60  # where no sentence ends, so that no name is cut in two
+_SHORT = 60  # signs of a value whose key says more than itself
+_OF_THE_WIRE = frozenset(
+    {"", "content", "text", "prompt", "input", "arguments", "description", "instructions", "suffix"}
+)
+_SMALL_WORD = re.compile(r"[a-z0-9_.:/-]*")
 _LETTER = re.compile(r"[^\W\d_]")
 _ENDS = re.compile(r"(?:[.!?…]['\")\]]?\s|[。！？\n])")
 
@@ -35,17 +40,24 @@ class ModelFinder:
         self.classes = tuple(dict.fromkeys(self._fields.values()))
         self._answered("Is anyone there?")
 
-    def find(self, text: str, tick: Tick) -> Iterator[Find]:
-        """Returns where a text has values of the fields, piece by piece.
+    def find(self, text: str, key: str, tick: Tick) -> Iterator[Find]:
+        """Returns where a text has values of the fields, piece by piece; a short value is read with its key.
+
+        A single word in small letters is not looked at: tools and their arguments are full of them.
 
         Raises:
             ModelError: the model does not answer, passes the text up, or returns what stands nowhere in it.
             Exception: what `tick` raises.
         """
-        for start, piece in pieces(text):
+        if _SMALL_WORD.fullmatch(text) is not None:
+            return
+        lead = f"{key}: " if len(text) <= _SHORT and key not in _OF_THE_WIRE else ""
+        for start, piece in pieces(lead + text):
             tick()
             if _LETTER.search(piece) is not None:
-                yield from (Find(start + at, start + end, name) for at, end, name in self._in(piece))
+                for at, end, name in self._in(piece):
+                    if start + end > len(lead):
+                        yield Find(max(0, start + at - len(lead)), start + end - len(lead), name)
 
     def _in(self, piece: str) -> Iterator[Find]:
         for field, value in values_of(self._answered(piece)):

@@ -35,7 +35,7 @@ class Names:
     def __init__(self, clock=None, slow_s=0.0):
         self.clock, self.slow_s, self.asked = clock, slow_s, 0
 
-    def find(self, text, tick):
+    def find(self, text, _, tick):
         """Returns where Ada stands."""
         self.asked += 1
         if self.slow_s:
@@ -50,7 +50,7 @@ class Failing:
 
     classes = ("name", "street")
 
-    def find(self, text, _):
+    def find(self, text, *_):
         """Fails."""
         raise RuntimeError(text)
 

@@ -215,7 +215,7 @@ class Failing:
 
     classes = ("name",)
 
-    def find(self, text, _):
+    def find(self, text, *_):
         """Fails."""
         raise RuntimeError(f"cannot read {text!r}")
 

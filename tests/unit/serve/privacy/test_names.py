@@ -41,7 +41,7 @@ def finder(answer, **fields):
 
 def found(finder_, text):
     """Returns (class, part of the text) of what is found."""
-    return [(name, text[start:end]) for start, end, name in finder_.find(text, lambda: None)]
+    return [(name, text[start:end]) for start, end, name in finder_.find(text, "content", lambda: None)]
 
 
 @pytest.fixture(name="tagger", scope="module")
@@ -63,7 +63,7 @@ def test_a_long_text_is_read_in_pieces(tagger):
     """Places are those of the whole text."""
     text = "the parcel was late. " * 40 + "please write to Fay Novak today. " + "the parcel was late. " * 40
     start = text.index("Fay Novak")
-    finds = list(ModelFinder(tagger, {"person": "name"}).find(text, lambda: None))
+    finds = list(ModelFinder(tagger, {"person": "name"}).find(text, "content", lambda: None))
     assert [Find(start, start + len("Fay Novak"), "name")] == finds
 
 
@@ -83,7 +83,7 @@ def test_the_clock_is_looked_at_before_every_piece(tagger):
     """So that no text takes much longer than the time limit."""
     ticks = []
     text = "the parcel was late. " * 100
-    list(ModelFinder(tagger, {"person": "name"}).find(text, lambda: ticks.append(1)))
+    list(ModelFinder(tagger, {"person": "name"}).find(text, "content", lambda: ticks.append(1)))
     assert len(list(pieces(text))) == len(ticks)
 
 
@@ -91,6 +91,23 @@ def test_a_value_is_found_wherever_it_stands():
     """As whole words; within words only where it is nowhere one, as in Chinese."""
     assert [("name", "Ann"), ("name", "Ann")] == found(finder({"person": "Ann"}), "Ann, not Annette; Ann")
     assert [("name", "王伟")] == found(finder({"person": ["王伟"]}), "我叫王伟。")
+
+
+def test_a_short_value_is_read_with_its_key():
+    """Places are the value's own; what is found in the key is nobody's."""
+    asked = []
+
+    class Hearing(Saying):
+        async def answer(self, requests):
+            asked.extend(request.text for request in requests)
+            return await super().answer(requests)
+
+    model = ModelFinder(Hearing({}), {"person": "name"})
+    model._model.answer_ = {"person": ["Ann Lee", "passenger"]}
+    assert [Find(0, 7, "name")] == list(model.find("Ann Lee", "passenger", lambda: None))
+    assert ["passenger: Ann Lee"] == asked[1:]
+    assert [] == list(model.find("get_weather", "name", lambda: None))
+    assert 2 == len(asked)
 
 
 def test_fields_within_fields_have_dotted_names():
