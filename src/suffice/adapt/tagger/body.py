@@ -11,8 +11,8 @@ from suffice import files
 from suffice.adapt.encoder import bert_graph, quantised_body
 from suffice.adapt.encoder.weights import EncoderFiles, read_tensors
 from suffice.errors import SpecError
-from suffice.models.embedder import ENCODER_FILE, TOKENIZER_FILE
-from suffice.models.tagger.word_states import WordStates
+from suffice.models.embedder import TOKENIZER_FILE
+from suffice.models.tagger.word_states import STATES_FILE, WordStates
 from suffice.models.tagger.words import Word
 
 Floats = NDArray[np.float32]
@@ -81,8 +81,8 @@ class FrozenBody:
         with files.writable(out):
             shutil.copyfile(self._encoder.tokenizer, out / TOKENIZER_FILE)
         graph = bert_graph.token_graph(self._tensors, smoothing=self._smoothing, head=head)
-        files.write_bytes(out / ENCODER_FILE, graph)
-        return WordStates(out / ENCODER_FILE, out / TOKENIZER_FILE, threads=self._threads)
+        files.write_bytes(out / STATES_FILE, graph)
+        return WordStates(out / STATES_FILE, out / TOKENIZER_FILE, threads=self._threads)
 
     def _standard(self, rows: Halves) -> Halves:
         is_known = rows.any(axis=1, keepdims=True)

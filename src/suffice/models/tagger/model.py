@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from suffice import files
 from suffice.errors import ArtefactError
 from suffice.models import artefact
-from suffice.models.embedder import ENCODER_FILE, TOKENIZER_FILE
+from suffice.models.embedder import TOKENIZER_FILE
 from suffice.models.linear import LinearModel
 from suffice.models.tagger import frame, words
 from suffice.models.tagger.chain import best_tags
 from suffice.models.tagger.frame import Field
 from suffice.models.tagger.lexicon import Lexicon, spans
 from suffice.models.tagger.weights import TaggerWeights
-from suffice.models.tagger.word_states import SaidOfWords, WordStates
+from suffice.models.tagger.word_states import STATES_FILE, SaidOfWords, WordStates
 from suffice.ports import UNKNOWN_USAGE, Answer, Request, Usage
 
 KIND = "tagger"
@@ -268,7 +268,7 @@ class TaggerModel:
 def _encoder_of(sealed: artefact.Artefact, parts: TaggerParts, *, threads: int) -> WordStates | None:
     if not sealed.settings.get("has_encoder", False):
         return None
-    encoder = WordStates(sealed.file(ENCODER_FILE), sealed.file(TOKENIZER_FILE), threads=threads)
+    encoder = WordStates(sealed.file(STATES_FILE), sealed.file(TOKENIZER_FILE), threads=threads)
     if encoder.width != len(parts.tags):
         raise ArtefactError(
             f"{sealed.folder}: the encoder gives {encoder.width} scores a word, not one for each of "

@@ -14,6 +14,7 @@ from suffice.models.word_pieces import WordPieces
 Floats = NDArray[np.float32]
 Places = NDArray[np.int64]
 
+STATES_FILE = "tokens.onnx"  # not `encoder.onnx`: that gives a vector by text
 MOST_WINDOWS = 16
 _ROOM = WINDOW_TOKENS - 2
 # Windows overlap by twice so many pieces; each piece is taken from the window in which it lies deeper.

@@ -13,8 +13,8 @@ from suffice.adapt.tagger.method import EncoderTaggerMethod, TaggerMethod
 from suffice.candidate import Candidate
 from suffice.errors import ArtefactError, DataError, SpecError
 from suffice.models import artefact, registry
-from suffice.models.embedder import ENCODER_FILE
 from suffice.models.tagger import frame
+from suffice.models.tagger.word_states import STATES_FILE
 from suffice.models.tagger.words import words_of
 from suffice.ports import Request, TrainingRows
 from suffice.task import Kind, Sample
@@ -80,7 +80,7 @@ def test_the_exported_scores_are_those_that_were_learnt(tmp_path, source):
 def test_it_keeps_the_first_layers_only(folder, tmp_path, source):
     """Two layers are more bytes than one, and the settings say how many there are, and of what."""
     two = made(tmp_path, source, settings=(("layers", 2), ("threads", 1)))
-    assert (two / ENCODER_FILE).stat().st_size > (folder / ENCODER_FILE).stat().st_size
+    assert (two / STATES_FILE).stat().st_size > (folder / STATES_FILE).stat().st_size
     settings = artefact.unseal(folder).settings
     assert ("sentence-transformers/all-MiniLM-L6-v2", 1) == (settings["base"], settings["layers"])
 
@@ -109,7 +109,7 @@ def test_files_that_do_not_belong_together_are_refused(folder, tmp_path, source)
                 np.zeros((tiny_encoder.WIDTH, 9), np.float32), place
             )
         else:
-            (place / ENCODER_FILE).write_bytes(damage)
+            (place / STATES_FILE).write_bytes(damage)
         opened = json.loads((place / artefact.MANIFEST).read_text())
         artefact.seal(place, kind="tagger", settings=opened["settings"])
         with pytest.raises(ArtefactError):
