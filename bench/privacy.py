@@ -9,19 +9,14 @@ import contextlib
 import importlib
 import logging
 import os
-import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
-from statistics import median
 from typing import Any
 
+from bench import names, privacy_ordinary, privacy_times
 from bench.privacy_set import CLASSES, Text, negatives, positives
-from suffice.ports import Request
-from suffice.serve.call import Call, Caller, Operation
 from suffice.serve.privacy.detect import Detector
-from suffice.serve.privacy.inspector import PrivacyInspector
 from suffice.serve.privacy.settings import read_privacy
 from suffice.stats.intervals import wilson
 
@@ -38,15 +33,6 @@ _RECOGNISERS = {
     ),
     "ip_address": ("IpRecognizer",),
 }
-_PROSE = (
-    "Could you draft a polite reply? The customer ordered 3 lamps on 12 May and one arrived broken; "
-    "they would like a refund of $45 by Friday, and say that our shop in Leeds did not answer. "
-)
-_PRIVATE = "Mail ada.l@example.org or call +49 151 23456789; the card was 4111 1111 1111 1111. "
-_FOREIGN = (
-    "Können Sie mir bitte erklären, warum die Lieferung für März noch fehlt – ich möchte sie „schnell“. "
-)
-
 Spans = Callable[[str], Sequence[tuple[int, int]]]
 
 
@@ -63,10 +49,11 @@ def main() -> None:
     print(
         f"A made set (`bench/privacy_set.py`, seed {SEED}): {EACH} positives and {EACH} lookalikes a class. "
         "**told**: with a word or a format that tells what it is; **disguised**: other separators, wide "
-        "digits, invisible signs, escapes; **bare**: neither word nor format. A value is found when all of "
-        "it is covered. Precision is at one lookalike a positive. Validity is drawn with the same libraries "
-        "that check it, so recall speaks of formats and contexts, not of rare kinds of number. The detectors "
-        "were mended on these forms with other seeds: on forms that nobody thought of they will do worse.\n"
+        "digits, invisible and control signs, escapes, base64; **bare**: neither word nor format. A value is "
+        "found when all of it is covered. Precision is at one lookalike a positive. Validity is drawn with "
+        "the same libraries that check it, so recall speaks of formats and contexts, not of rare kinds of "
+        "number. The detectors were mended on these forms with other seeds: on forms that nobody thought of "
+        "they will do worse.\n"
     )
     print("| class | finder | told | disguised | bare | lookalikes found | precision |")
     print("|---|---|---|---|---|---|---|")
@@ -75,12 +62,27 @@ def main() -> None:
         for finder in (_ours(name), *presidio(name)):
             print(_row(name, finder))
     print(f"\n{_MISSED}\n")
-    _times(presidio)
+    privacy_ordinary.main()
+    spans = [finder.spans for name in CLASSES for finder in presidio(name)[:1]]
+    with names.finder() as (people, about):
+        print(f"\n### Names\n\n{_NAMES.format(about=about)}\n")
+        names.main(people)
+        print("\n### What looking takes\n")
+        privacy_times.main(spans, people)
 
 
 _MISSED = (
     "presidio-analyzer 2.2 has no recogniser for secrets, nor for the ids of FR, NL and BR, which are in "
     "`national_id`. Ours: `serve/privacy`, all detectors on, whatever the class."
+)
+
+
+_NAMES = (
+    "A bundle made by `suffice run` from examples/people.yaml ({about}) as `privacy.names`. Names are found "
+    "when all their letters and digits are covered. Made sentences show what a tagger learns of sentences like "
+    "its own; the bookings are what it is worth on texts of others: their names are not of our making. Values "
+    "of one text are not independent, so intervals are a little too narrow, and the held-out parts were looked "
+    "at while the set was being written."
 )
 
 
@@ -153,66 +155,6 @@ def _spans(recognisers: Sequence[Any], text: str, least: float) -> list[tuple[in
         for found in each.analyze(text, each.supported_entities, None) or ()
         if found.score >= least
     ]
-
-
-def _times(presidio: Callable[[str], list[Finder]]) -> None:
-    """Prints processor time by text."""
-    inspector = PrivacyInspector(read_privacy({"default": "mask"}))
-    detector = Detector(read_privacy({"default": "mask"}))
-    texts = {
-        "prose, nothing private": (_PROSE * 6)[:1024],
-        "German, nothing private": (_FOREIGN * 11)[:1024],
-        "prose with dates and order numbers": (_PROSE * 6)[:960] + " order 1234567890 of 2026-11-22 10:30:00",
-        "an e-mail, a phone and a card": (_PROSE * 6)[: 1024 - len(_PRIVATE)] + _PRIVATE,
-    }
-    print(f"Processor time for 1,024 signs, microseconds, best of 9 rounds (median); load {_load()}.\n")
-    print("| text | the quick look | finding | a whole chat inspected, and masked | presidio's recognisers |")
-    print("|---|---|---|---|---|")
-    for what, text in texts.items():
-        call = _chat(text)
-        spans = [finder.spans for name in CLASSES for finder in presidio(name)[:1]]
-        cells = [
-            _microseconds(partial(detector.may_hold, text), 2000),
-            _microseconds(partial(detector.find, text), 200),
-            _microseconds(partial(inspector.inspect, call), 200),
-            _microseconds(partial(_all, spans, text), 3) if spans else "not measured",
-        ]
-        print(f"| {what} | {' | '.join(cells)} |")
-
-
-def _all(spans: Sequence[Spans], text: str) -> None:
-    """Lets every finder look at a text."""
-    for each in spans:
-        each(text)
-
-
-def _chat(text: str) -> Call:
-    """Returns a chat of two messages."""
-    messages = [{"role": "system", "content": "Answer politely."}, {"role": "user", "content": text}]
-    return Call(
-        id="r",
-        operation=Operation.CHAT,
-        model="m",
-        route="m",
-        caller=Caller(key_id="k"),
-        body={"model": "m", "messages": messages, "temperature": 0},
-        request=Request(text=text),
-    )
-
-
-def _microseconds(function: Callable[[], Any], times: int) -> str:
-    """Returns the processor time of one call: the best and the median of nine rounds."""
-    rounds = []
-    for _ in range(9):
-        start = time.process_time()
-        for _ in range(times):
-            function()
-        rounds.append((time.process_time() - start) / times * 1e6)
-    return f"{min(rounds):,.0f} ({median(rounds):,.0f})"
-
-
-def _load() -> str:
-    return f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
 
 
 if __name__ == "__main__":

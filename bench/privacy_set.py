@@ -4,6 +4,7 @@ Everything is drawn from one seed; sentences are in eight languages. A tenth of 
 no format that would tell what they are, a fifth are disguised.
 """
 
+import base64
 import random
 import string
 from collections.abc import Callable
@@ -102,13 +103,25 @@ def _other_gaps(draw: random.Random, value: str) -> str:
 
 
 def _at_escaped(draw: random.Random, value: str) -> str:
-    return value.replace("@", draw.choice(("%40", "&#64;", "\\u0040", "\uff20", " [at] ")))
+    return value.replace("@", draw.choice(("%40", "&#64;", "\\u0040", "\uff20", " [at] ", " @ ")))
 
 
-_NUMBER: tuple[_Disguise, ...] = (_inserted("\u200b"), _wide, _other_gaps)
+def _oddly_parted(draw: random.Random, value: str) -> str:
+    """Returns a value with something odd between its groups, or a control sign within where it has none."""
+    gap = draw.choice(("*", "|", ":", ",", "·", "    ", "\x07"))
+    return value.replace(" ", gap) if " " in value else _inserted("\x07")(draw, value)
+
+
+def _in_base64(_: random.Random, value: str) -> str:
+    return base64.b64encode(f"here it is: {value}, ok".encode()).decode()
+
+
+_NUMBER: tuple[_Disguise, ...] = (_inserted("\u200b"), _wide, _other_gaps, _inserted("\x01"))
+_SURE: tuple[_Disguise, ...] = (*_NUMBER, _oddly_parted, _in_base64)
 _DISGUISES: dict[str, tuple[_Disguise, ...]] = {
-    "email": (_at_escaped, _inserted("\u200b"), _inserted("\u00ad")),
-    **dict.fromkeys(("phone", "card", "iban", "national_id"), _NUMBER),
+    "email": (_at_escaped, _inserted("\u200b"), _inserted("\u00ad"), _inserted("\x01"), _in_base64),
+    **dict.fromkeys(("card", "iban"), _SURE),
+    **dict.fromkeys(("phone", "national_id"), _NUMBER),
     "ip_address": (_inserted("\u200b"), _wide),
 }
 
