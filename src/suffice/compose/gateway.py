@@ -1,6 +1,7 @@
 """A gateway that is ready to be served: every room of a site, opened and joined."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -99,6 +100,7 @@ async def opened_gateway(
                 begin_trace=_trace_passed_on if traces is None else traces.begin,
                 reference_cost=reference_cost(site, tiers),
                 keeps_contents=site.audit.contents,
+                beside_bytes=Rooms.beside_bytes if site.privacy.names is None else math.inf,
             ),
         )
         parts = Parts(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ ReferenceCost = Callable[[Route, Case], float | None]
 # As in the site file, and short: it is in every record of the call.
 _A_NAME = re.compile(r"[A-Za-z0-9._:/-]{1,200}")
 _NO_NAME = "(not a name)"
+_INSPECTED_BESIDE = 2  # large calls at once; more threads would only take turns
 
 
 class Walk(Protocol):
@@ -43,6 +45,8 @@ class Rooms:
 
     `begin_trace` takes a call's id and the client's `traceparent`, and returns the one that servers
     are sent. `keeps_contents`: events hold what was asked and answered.
+    Calls of more than `beside_bytes` are inspected in a thread, that others need not wait so long; where
+    the inspector is for one thread alone, it is infinite.
     """
 
     door: Door
@@ -52,6 +56,7 @@ class Rooms:
     begin_trace: Callable[[str, str | None], str] | None = None
     reference_cost: ReferenceCost | None = None
     keeps_contents: bool = False
+    beside_bytes: float = 64 << 10
 
 
 class Gateway:
@@ -60,6 +65,7 @@ class Gateway:
     def __init__(self, routes: Sequence[Route], walk: Walk, rooms: Rooms) -> None:
         self._rooms = rooms
         self._clock = rooms.clock
+        self._turns = asyncio.Semaphore(_INSPECTED_BESIDE)
         self.serve(routes, walk)
 
     def serve(self, routes: Sequence[Route], walk: Walk) -> None:
@@ -112,7 +118,13 @@ class Gateway:
         self._rooms.journal.check()
         case.route = chosen = self._chosen(asked, route)
         self._rooms.door.admit(case.caller, chosen.name)
-        case.call = call = self._inspected(self._call(case, asked, chosen, wishes))
+        call = self._call(case, asked, chosen, wishes)
+        if len(case.request_bytes) <= self._rooms.beside_bytes:
+            call = self._inspected(call)
+        else:
+            async with self._turns:
+                call = await asyncio.to_thread(self._inspected, call)
+        case.call = call
         case.steps = None
         try:
             outcome = await self._walk(chosen, call)

@@ -1,6 +1,7 @@
 """The gateway without HTTP: routes, inspection, ends of calls."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -34,9 +35,11 @@ class FakeInspector:
 
     def __init__(self, inspection: Inspection) -> None:
         self._inspection = inspection
+        self.threads: list[int] = []
 
     def inspect(self, _call: Call) -> Inspection:
-        """Returns what it was told."""
+        """Returns what it was told; notes in which thread."""
+        self.threads.append(threading.get_ident())
         return self._inspection
 
 
@@ -70,11 +73,10 @@ class Fixture:
         script = script or local("billing")
         self.walk = Scripted(dict.fromkeys(("tickets", "urgency"), script))
         clock = FakeClock(datetime(2026, 11, 22, tzinfo=UTC), step_s=0.5)
-        inspector = None if inspection is None else FakeInspector(inspection)
+        if inspection is not None:
+            rooms["inspector"] = FakeInspector(inspection)
         self.gateway = Gateway(
-            ROUTES,
-            self.walk,
-            Rooms(door=self.door, journal=self.journal, clock=clock, inspector=inspector, **rooms),
+            ROUTES, self.walk, Rooms(door=self.door, journal=self.journal, clock=clock, **rooms)
         )
         self.case = self.gateway.open("req_1", Operation.CHAT, self.door.caller)
 
@@ -193,6 +195,16 @@ def test_masked_values_are_put_back_into_what_a_remote_tier_says() -> None:
     assert {"id": "up", "restored": True} == reply.payload
     assert "billing" == here.text
     assert [{"n": 1, "restored": True}] == asyncio.run(drained(Fixture(streamed, inspection=found)))
+
+
+@pytest.mark.parametrize(("size", "is_beside"), [(100, False), (101, True)])
+def test_a_large_call_is_inspected_beside_the_others(*, size: int, is_beside: bool) -> None:
+    """Looking through a long text takes a while, in which others are answered; a short one costs no hop."""
+    inspector = FakeInspector(Inspection(found={}))
+    fixture = Fixture(inspector=inspector, beside_bytes=100)
+    fixture.case.request_bytes = b"x" * size
+    fixture.answer(asked())
+    assert [is_beside] == [thread != threading.get_ident() for thread in inspector.threads]
 
 
 def test_a_call_ends_once() -> None:

@@ -36,7 +36,7 @@ class AnswerSchema:
         """
         raw = text.encode("utf-8", "surrogatepass")
         brackets = brackets_in(raw)
-        excess = excess_unparsed(brackets)
+        excess = excess_unparsed(raw, brackets)
         try:
             value = None if excess else orjson.loads(raw)
         except orjson.JSONDecodeError:

@@ -90,7 +90,7 @@ class PrivacyInspector:
             rank = _STRICTEST  # a placeholder is no number: the call would not be what it was
         if rank != _MASK_RANK:
             return Inspection(found=found, local_only=rank == _STRICTEST)
-        return self._masked(call, leaves.texts, finds, found)
+        return self._masked(call, leaves, finds, found)
 
     def _finds(self, texts: Sequence[Leaf], search: Search, tick: Tick) -> dict[Leaf, list[Find]]:
         """Returns what each text holds that holds anything."""
@@ -109,12 +109,12 @@ class PrivacyInspector:
     def _masked(
         self,
         call: Call,
-        texts: Sequence[Leaf],
+        leaves: Leaves,
         finds: Mapping[Leaf, Sequence[Find]],
         found: Mapping[str, int],
     ) -> Inspection:
         """Returns an inspection with the body that may leave."""
-        placeholders = Placeholders(leaf.text for leaf in texts)
+        placeholders = Placeholders(leaf.text for leaf in leaves.texts)
         by_text: dict[str, list[Find]] = defaultdict(list)
         for leaf, each in finds.items():
             by_text[leaf.text] += [find for find in each if self._is_masked(find)]
@@ -122,7 +122,8 @@ class PrivacyInspector:
             text: placeholders.masked(text, settled(each, self._detector.rank))
             for text, each in by_text.items()
         }
-        everywhere = placeholders.everywhere()
+        leaves.tick()
+        everywhere = placeholders.everywhere(leaves.tick)
         body = rebuilt(call.body, lambda text: everywhere(masked.get(text, text)))
         restorer = CallRestorer(placeholders.values, as_json=call.answer_schema is not None)
         return Inspection(

@@ -1,11 +1,16 @@
 """Puts placeholders in the place of private values: the same value gets the same one, all through a call."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 
 from suffice.serve.privacy.find import Find
+from suffice.serve.privacy.numbers import Tick
 
 _LOOKALIKE = re.compile(r"\[[A-Z][A-Z0-9_]*_[0-9]+\]")
+_FEW = 64  # values that are looked for one by one; a pattern of thousands takes seconds to compile
+_TICK_EVERY = 4096  # places of a text
 _SHORTEST = 6  # signs of a value that is masked wherever it stands, found there or not
 
 
@@ -48,11 +53,18 @@ class Placeholders:
             last = end
         return "".join([*parts, text[last:]])
 
-    def everywhere(self) -> Callable[[str], str]:
-        """Returns what masks every known value in a text, also where nothing told what it is."""
+    def everywhere(self, tick: Tick = lambda: None) -> Callable[[str], str]:
+        """Returns what masks every known value in a text, also where nothing told what it is.
+
+        It raises what `tick` raises, where the values are many.
+        """
         by_value = {value: name for name, value in self.values.items() if len(value) >= _SHORTEST}
         if not by_value:
             return lambda text: text
+        if len(by_value) > _FEW:
+            return partial(
+                _masked_by_start, by_value=by_value, lengths=_lengths_by_start(by_value), tick=tick
+            )
         longest_first = sorted(by_value, key=len, reverse=True)
         pattern = re.compile("|".join(map(re.escape, longest_first)))
 
@@ -62,3 +74,31 @@ class Placeholders:
             return pattern.sub(lambda match: by_value[match.group()], text)
 
         return mask
+
+
+def _lengths_by_start(values: Iterable[str]) -> Mapping[str, Sequence[int]]:
+    """Returns how long the values are that begin with the same signs, longest first."""
+    lengths: dict[str, set[int]] = defaultdict(set)
+    for value in values:
+        lengths[value[:_SHORTEST]].add(len(value))
+    return {start: sorted(some, reverse=True) for start, some in lengths.items()}
+
+
+def _masked_by_start(
+    text: str, *, by_value: Mapping[str, str], lengths: Mapping[str, Sequence[int]], tick: Tick
+) -> str:
+    """Returns a text with its values masked, from left to right and the longest first, as a pattern would."""
+    parts, last, place, next_tick = [], 0, 0, 0
+    while place <= len(text) - _SHORTEST:
+        if place >= next_tick:
+            tick()
+            next_tick = place + _TICK_EVERY
+        for length in lengths.get(text[place : place + _SHORTEST], ()):
+            placeholder = by_value.get(text[place : place + length])
+            if placeholder is not None:
+                parts += [text[last:place], placeholder]
+                place = last = place + length
+                break
+        else:
+            place += 1
+    return "".join([*parts, text[last:]]) if parts else text

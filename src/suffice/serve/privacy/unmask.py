@@ -8,6 +8,8 @@ from typing import Any
 from suffice.serve.reply import closed
 
 _Field = tuple[str, ...]
+# As every placeholder: a pattern of all of a call's would take seconds to compile for thousands.
+_BRACKETED = re.compile(r"\[[^\[\]]+\]")
 
 
 class Unmasking:
@@ -19,7 +21,6 @@ class Unmasking:
     def __init__(self, values: Mapping[str, str], *, as_json: bool = False) -> None:
         """Takes the values by placeholder; `as_json`: the text is JSON, and values are escaped for it."""
         self._values = {name: _escaped(value) if as_json else value for name, value in values.items()}
-        self._pattern = re.compile("|".join(map(re.escape, self._values))) if values else None
         self._longest = max(map(len, self._values), default=0)
         self._held = ""
 
@@ -40,9 +41,9 @@ class Unmasking:
         return self._restored(text)
 
     def _restored(self, text: str) -> str:
-        if self._pattern is None or "[" not in text:
+        if not self._values or "[" not in text:
             return text
-        return self._pattern.sub(lambda match: self._values[match.group()], text)
+        return _BRACKETED.sub(lambda match: self._values.get(match.group(), match.group()), text)
 
     def _begun(self, text: str) -> int:
         """Returns where a placeholder may have begun at the end of a text; its length if none has."""

@@ -1,7 +1,7 @@
 """Goes through a request's JSON: every text a client sends, names too, and what texts of JSON hold."""
 
 import json
-import re
+import string
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -73,7 +73,8 @@ _API_KEYS = frozenset(
     ]
 )
 _BLOBS = frozenset({"data", "file_data"})
-_BASE64 = re.compile(r"[A-Za-z0-9+/_\-]+={0,2}")
+_BASE64 = (string.ascii_letters + string.digits + "+/_-").encode()
+_PADDING = 2  # at most so many "="
 _HEAD = 64  # signs; shorter ones are read as text
 _BIG = 1_000_000  # a number from here on may be somebody's
 _LISTED_MOST, _FEW_GROUPS, _GROUP_DIGITS = 24, 8, 6  # of a number that is written as a list
@@ -163,11 +164,12 @@ class Leaves:
         if is_blob(text, key):
             self.unreadable += 1
             return
+        self._count(text)  # before it is decoded, which takes a while for long ones
         within = decoded(text)
         if within is None:
-            self._add(text, key)
+            self.texts.append(Leaf(text, key))
         else:
-            self._count(text)
+            self.tick()
             self._walk(within, key, depth + 1)
 
     def _add(self, text: str, key: str, *, is_number: bool = False) -> None:
@@ -203,8 +205,17 @@ def is_blob(text: str, key: str) -> bool:
     """Says whether a text is nothing but a picture, sound or file in base64, which cannot be read here."""
     if text[:5].lower() == "data:":
         start = text[:_HEAD].lower().find(";base64,")
-        return start > 0 and _BASE64.fullmatch(text, start + len(";base64,")) is not None
-    return key in _BLOBS and len(text) > _HEAD and _BASE64.fullmatch(text) is not None
+        return start > 0 and _is_base64(text[start + len(";base64,") :])
+    return key in _BLOBS and len(text) > _HEAD and _is_base64(text)
+
+
+def _is_base64(text: str) -> bool:
+    """Says whether a text is nothing but base64, with or without its padding; 16 MB in 30 ms."""
+    if not text.isascii():
+        return False
+    raw = text.encode()
+    signs = raw.rstrip(b"=")
+    return bool(signs) and len(raw) - len(signs) <= _PADDING and not signs.translate(None, _BASE64)
 
 
 def decoded(text: str) -> Any:
@@ -243,9 +254,10 @@ def _are_tokens(value: Any) -> bool:
     """Says whether a prompt or input holds the numbers of tokens: no text that could be looked through."""
     if not isinstance(value, list):
         return False
-    return any(
-        isinstance(each, int | float) or (isinstance(each, list) and _are_tokens(each)) for each in value
-    )
+    kinds = set(map(type, value))  # a sixth of a look at each one
+    if not kinds.isdisjoint((int, float, bool)):
+        return True
+    return list in kinds and any(_are_tokens(each) for each in value)
 
 
 def _listed_digits(values: list[Any]) -> str | None:

@@ -22,7 +22,7 @@ def read_object(raw: bytes) -> dict[str, Any]:
     if not raw:
         raise BadCall("the body is empty; a JSON object was expected")
     brackets = brackets_in(raw)
-    if excess := excess_unparsed(brackets):
+    if excess := excess_unparsed(raw, brackets):
         raise BadCall(f"the body has {excess}")
     try:
         body = orjson.loads(raw)

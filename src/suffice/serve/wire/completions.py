@@ -81,7 +81,7 @@ def _prompt(prompt: Any) -> tuple[str, frozenset[str]]:
     texts = [prompt] if isinstance(prompt, str) else prompt
     if not isinstance(texts, list) or not texts:
         raise fields.wrong(prompt, "prompt", "a text, or a list of texts or tokens")
-    if not all(isinstance(text, str) for text in texts):
+    if not set(map(type, texts)) <= {str}:
         return "", frozenset({"prompts of tokens"})
     if len(texts) > 1:
         return "\n".join(texts), frozenset({"several prompts at once"})
