@@ -1,6 +1,7 @@
 """`suffice serve`: an OpenAI-compatible gateway over certified bundles."""
 
 import dataclasses
+import json
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -104,6 +105,7 @@ def words(begun: "Begun", of_keys: str = "") -> str:
     """Returns what is printed once it listens."""
     first = begun.models[0]
     shown = begun.key or "sk-sf-..."
+    body = {"model": first, "messages": [{"role": "user", "content": "Where is my parcel?"}]}
     lines = [f"serving {', '.join(begun.models)} at {begun.url}/v1   (Ctrl-C ends it)"]
     if begun.warning:
         lines += [f"warning: {begun.warning}"]
@@ -123,6 +125,6 @@ def words(begun: "Begun", of_keys: str = "") -> str:
         "try it:",
         f"  curl {begun.url}/v1/chat/completions \\",
         f"    -H 'Authorization: Bearer {shown}' -H 'Content-Type: application/json' \\",
-        f'    -d \'{{"model": "{first}", "messages": [{{"role": "user", "content": "..."}}]}}\'',
+        f"    -d '{json.dumps(body)}'",
     ]
     return "\n".join(lines)

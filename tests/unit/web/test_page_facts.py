@@ -9,7 +9,7 @@ import pytest
 from suffice.serve.app import APIS
 from suffice.serve.call import Wishes
 from suffice.serve.errors import NobodyAnswered
-from suffice.serve.reply import Place
+from suffice.serve.reply import Place, Step, Verdict
 from suffice.web import pages as composed
 from suffice.web import render
 from suffice.web.pages import VIEWS
@@ -370,3 +370,16 @@ def test_no_page_stands_where_a_client_with_a_wrong_base_url_asks():
     """No page's path is an API's without its /v1: such a client gets a hint, not HTML."""
     apis = {*APIS, "/v1/models", "/v1/feedback", "/v1/embeddings", "/v1/decisions", "/v1/systemone"}
     assert set() == apis & {f"/v1{view.path}" for view in VIEWS}
+
+
+def test_a_request_to_a_server_trusted_as_local_says_so_and_no_more():
+    """That it never left the machine is more than is known."""
+    step = Step(tier="ollama", place=Place.TRUSTED_LOCAL, verdict=Verdict.ANSWERED, latency_ms=9.0)
+    lent = event(2, id="req-lent", tier="ollama", place=Place.TRUSTED_LOCAL, steps=(step,))
+    waits = event(4, id="req-waits", tier="", place=None, ticket="tkt_7", steps=())
+    site = full(events=[lent, waits])
+    page = site.client.get("/requests/req-lent").text
+    assert "no server but <bdi>ollama</bdi>, which the site trusts as local" in page
+    assert "never left this machine" not in page
+    assert "at a server trusted as local" in page
+    assert 'href="/review/tkt_7"' in site.client.get("/requests/req-waits").text

@@ -8,7 +8,7 @@ from suffice.serve.guard.secret import new_key
 from suffice.serve.ports import KeyStore
 
 # What its owner needs on the first day; `admin` is given by `suffice keys create` only.
-_FIRST_SCOPES = frozenset({"call", "feedback", "review", "view"})
+_FIRST_SCOPES = frozenset({"call", "feedback", "review", "tiers", "view"})
 
 
 async def check_bind(host: str, keys: KeyStore) -> str | None:
