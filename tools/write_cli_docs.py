@@ -25,6 +25,7 @@ compares. What the commands do is told in the [README](../README.md), what the w
 | `audit-log verify` | the log holds | it does not | |
 | `audit-log prove` | none left | calls left; the log does not hold | it cannot tell |
 | `audit-log export` | written | the log does not hold | |
+| `audit-log prune` | removed, or nothing is old enough | the log does not hold: nothing is removed | |
 | the others | done (`demo`: also where a bar is not met) | | |
 
 Of every command: 2 for a mistake in usage or set-up (a wrong key or name, a missing or damaged file, no

@@ -147,6 +147,77 @@ def export(  # noqa: PLR0913 - one parameter an option
     return EXIT_HOLDS
 
 
+@audit_log.command()
+@_place
+@of_home
+@click.option("--before", required=True, metavar="TIME", help="Remove what was written before (ISO 8601).")
+@click.option("--events", is_flag=True, help="Remove such calls from the store too, a few at a time.")
+@click.option(
+    "--site",
+    type=click.Path(path_type=Path),
+    help="Site file that names the store  [default: the store beside the log]",
+)
+@_anchor
+@common
+def prune(  # noqa: PLR0913 - one parameter an option
+    *,
+    place: Path | None,
+    home: Path | None,
+    before: str,
+    events: bool,
+    site: Path | None,
+    anchor: Path | None,
+    common: Common,
+) -> int:
+    """Remove old files of the log for good, and sign what they were.
+
+    Only whole files go whose records all were written before TIME, and never the newest; the gateway may
+    be running. `verify` says from then on what was removed, and `prove` speaks of the rest alone. Export a
+    window first to keep it. A log that does not verify is not pruned.
+    """
+    from suffice.certify.signature import keys_in
+    from suffice.clock import SystemClock
+    from suffice.serve.audit import pruning
+
+    at = _time(before)
+    if at is None or at > SystemClock().now():
+        raise click.BadParameter(f"{before} is not past", param_hint="--before")
+    if site is not None and not events:
+        raise click.UsageError("--site names the store of --events: give both")
+    place = _found(place, home)
+    if place.is_file():
+        raise click.UsageError(f"{place} is an export: only a gateway's own log is pruned")
+    _trusted(place, None)
+    removal, files = pruning.prune(
+        place, keys_in(_keys_beside(place)), SystemClock(), before=at, anchor=anchor
+    )
+    gone = _prune_store(place, site, at) if events else None
+    value = {"files": files, "removed": removal and dataclasses.asdict(removal), "events": gone}
+    told = (
+        f"nothing to remove: no whole file of the log was written before {at.isoformat()}"
+        if removal is None
+        else f"removed records {removal.first_seq} to {removal.last_seq} ({removal.calls} calls, "
+        f"{removal.first_at} to {removal.last_at}) in {files} files; their chain ended in {removal.head}"
+    )
+    common.give(value, told if gone is None else f"{told}\nremoved {gone} calls from the store")
+    return EXIT_HOLDS
+
+
+def _prune_store(place: Path, site: Path | None, before: datetime) -> int:
+    """Removes calls from the store of a site, or from the one beside a log; returns how many."""
+    import asyncio
+
+    from suffice.clock import SystemClock
+    from suffice.serve.site.places import store_in
+    from suffice.serve.site.read import site_of
+    from suffice.serve.store.opened import open_store
+    from suffice.serve.store.pruning import prune
+
+    settings = store_in(place.resolve().parent) if site is None else site_of(site).store
+    with open_store(settings, SystemClock()) as store:
+        return asyncio.run(prune(store.writer, before, SystemClock()))
+
+
 def _found(place: Path | None, home: Path | None) -> Path:
     from suffice.extras import require
 
@@ -228,6 +299,7 @@ def _proof_value(proof: "Proof") -> dict[str, Any]:
         "trusted_local": trusted,
         "known_classes": sorted(proof.known_classes),
         "log": proof.verification.log,
+        "pruned": [dataclasses.asdict(each) for each in proof.verification.pruned],
         "cannot_be_seen": proof.verification.blind,
     }
 

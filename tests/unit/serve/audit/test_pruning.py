@@ -1,6 +1,7 @@
 """Old segments removed for good: the log says so truthfully, and nobody else can remove anything."""
 
 import fcntl
+import json
 import os
 from datetime import timedelta
 
@@ -17,7 +18,10 @@ from suffice.serve.audit.pruning import prune
 from suffice.serve.audit.reading import events_after
 from suffice.serve.audit.segments import segments
 from suffice.serve.audit.verify import verify
+from suffice.serve.site.places import store_in
+from suffice.serve.store.opened import open_store
 from tests.unit.serve.audit.conftest import TERMS, Bench
+from tests.unit.serve.audit.test_prove import run
 from tests.unit.serve.audit.test_tampering import bodies, chained, problems
 from tests.unit.serve.made_events import NOON, SHA, made_event
 
@@ -177,6 +181,46 @@ def test_a_certificate_that_was_swapped_just_before_the_seam_holds(bench):
     sealed = prune(bench.folder, bench.keys, LATER, before=NOON + timedelta(seconds=1))
     assert (1, [2]) == (sealed[1], list(segments(bench.folder)))
     assert {} == problems(bench)
+
+
+def test_the_command_removes_old_files_and_old_calls_of_the_store(bench, capsys):
+    """It tells what went, and what it could not do."""
+    write_days(bench, 3, first=-2000)
+    clock = FakeClock(day(-1999))
+    with open_store(store_in(bench.folder.parent), clock) as store:
+        for _, _, event in events_after(bench.folder, -1):
+            store.writer.put(event, run=None, seq=None, is_logged=False)
+    before = day(-1998).isoformat()
+    code, out = run(capsys, "prune", bench.folder, "--before", before, "--events")
+    assert (0, 2) == (code, out.count("removed"))
+    assert f"({2 * CALLS} calls, 2021-05-30T12:00:00.123456" in out
+    assert f"removed {2 * CALLS} calls from the store" in out
+    assert (
+        f"nothing to remove: no whole file of the log was written before {before}"
+        in (run(capsys, "prune", bench.folder, "--before", before)[1])
+    )
+    said = json.loads(run(capsys, "prune", bench.folder, "--before", before, "--events", "--json")[1])
+    assert {"files": 0, "removed": None, "events": 0} == said
+    proved = run(capsys, "prove", bench.folder, "--class", "phi", "--never-left", "local", "--json")
+    assert (0, 1) == (proved[0], len(json.loads(proved[1])["pruned"]))
+    assert "were pruned on" in run(capsys, "verify", bench.folder)[1]
+
+
+def test_the_command_refuses_what_cannot_be_meant(bench, capsys, tmp_path):
+    """A time to come, an export, a store without its flag; a log that does not verify leaves with 1."""
+    write_days(bench, 3, first=-2000)
+    export(bench.folder, tmp_path / "export.jsonl", bench.keys, LATER)
+    for wrong in (
+        (bench.folder, "--before", "2999-01-01"),
+        (bench.folder, "--before", "soon"),
+        (bench.folder, "--before", "2021-01-01", "--site", "site.yaml"),
+        (tmp_path / "export.jsonl", "--before", "2021-01-01"),
+        (bench.folder,),
+    ):
+        assert 2 == run(capsys, "prune", *wrong)[0]
+    file(bench, 2).unlink()
+    assert 1 == run(capsys, "prune", bench.folder, "--before", "2025-01-01")[0]
+    assert [1, 3, 4] == list(segments(bench.folder))
 
 
 # What somebody without the key may do to a pruned log.
