@@ -79,10 +79,10 @@ _MISSED = (
 
 _NAMES = (
     "A bundle made by `suffice run` from examples/people.yaml ({about}) as `privacy.names`. Names are found "
-    "when all their letters and digits are covered. Made sentences show what a tagger learns of sentences like "
-    "its own; the bookings are what it is worth on texts of others: their names are not of our making. Values "
-    "of one text are not independent, so intervals are a little too narrow, and the held-out parts were looked "
-    "at while the set was being written."
+    "when all their letters and digits are covered. Made sentences show what a tagger learns of sentences "
+    "like its own; the bookings are what it is worth on texts of others: their names are not of our making. "
+    "Values of one text are not independent, so intervals are a little too narrow, and the held-out parts "
+    "were looked at while the set was being written."
 )
 
 

@@ -16,7 +16,7 @@ _DOMAIN = re.compile(
 _RETINA = re.compile(r"[0-9](?:\.[0-9])?x\.")  # logo@2x.png is a picture
 # `ann @ example.org`, in small letters, or `lunch @ 12.pm` would be one; `ann at example dot org`.
 _APART_AT = re.compile(r" {1,3}@ {1,3}")
-_SMALL_DOMAIN = re.compile(r"(?=[a-z])[a-z0-9-]{2,63}(?:\.[a-z0-9-]{1,63}){0,4}\.[a-z]{2,24}\b")
+_SMALL_DOMAIN = re.compile(r"(?=[a-zß-ÿ])[a-zß-ÿ0-9-]{2,63}(?:\.[a-zß-ÿ0-9-]{1,63}){0,4}\.[a-z]{2,24}\b")
 _WORDED_AT = re.compile(r" at ", re.IGNORECASE)
 _WORDED_DOMAIN = re.compile(r"(?:[a-z0-9-]{1,63} dot ){1,4}[a-z]{2,24}\b", re.IGNORECASE)
 # An at sign in brackets; ` at ` alone would find half of all sentences.

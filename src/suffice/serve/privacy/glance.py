@@ -21,11 +21,7 @@ def _sign(byte: int) -> int:
 _SIGNS = bytes(_sign(byte) for byte in range(256))
 _PIECES = bytes(ord(" ") if byte in _SPACES else ord("x") for byte in range(256))
 _MIXED = bytes(
-    ord("x")
-    if chr(byte).isascii() and chr(byte).isalnum()
-    else ord("!")
-    if byte in b"!@#$%^&?~"
-    else ord(" ")
+    ord("x") if chr(byte).isascii() and chr(byte).isalnum() else ord("!") if byte in b"!@#$^&?~" else ord(" ")
     for byte in range(256)
 )
 _SIX_DIGITS = b"000000"
