@@ -1,25 +1,20 @@
 """Slots of restaurant bookings by training rows, and whether "label about N more" is what it then takes.
 
-`python -m bench.restaurant8k` reads Restaurant8k from SUFFICE_DATA: span taggers of 64, 512 and all 8,198
-training rows, tested on all 3,731 test rows.
+`python -m bench.restaurant8k` reads Restaurant8k from SUFFICE_DATA: both span taggers of 64, 512 and all
+8,198 training rows, tested on all 3,731 test rows.
 """
 
-import asyncio
-import json
 import os
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bench import taggers
 from examples import prepare
-from suffice import fingerprint
-from suffice.adapt.tagger.method import TaggerMethod
 from suffice.bar import Metric, QualityBar, ResourceBars, Target, Verdict
-from suffice.candidate import Candidate
 from suffice.cascade import Cascade, Tier
 from suffice.certify.certify_rows import CertifyRows
 from suffice.certify.estimates import DevView, estimate
@@ -28,16 +23,11 @@ from suffice.certify.resources import Resources
 from suffice.certify.search import search
 from suffice.certify.search_result import Tested
 from suffice.certify.systems import Graders
-from suffice.models import registry
-from suffice.ports import Answer, Request, TrainingRows
-from suffice.readers.inferred_schema import inferred
-from suffice.score.fields import field_report
-from suffice.score.registry import scoring_of
+from suffice.ports import Answer
 from suffice.stats.intervals import wilson
 from suffice.task import Kind, Sample, Task
 
 SIZES = (64, 512, 8198)
-DEV_SHARE = 0.15
 MARGINS = (0.02, 0.03, 0.05)  # how far above the bar the model really is
 FIRST, DEV, REPEATS, ALPHA = 150, 300, 200, 0.04
 
@@ -47,67 +37,11 @@ def main() -> None:
     source = Path(os.environ.get("SUFFICE_DATA", "../shared/data"))
     with tempfile.TemporaryDirectory() as folder:
         train_file, test_file = prepare.restaurant8k(source, Path(folder))
-        train, test = _samples(train_file), _samples(test_file)
+        train, test = taggers.samples(train_file), taggers.samples(test_file)
         rng = np.random.default_rng(0)
         order = rng.permutation(len(train))
-        print(
-            f"Whole objects that are right on all {len(test):,} test rows. Smaller sets are parts of "
-            f"larger ones; of each "
-            f"{DEV_SHARE:.0%} are dev, on which confidence is set.\n"
-        )
-        print(
-            "| training rows | whole objects right | 95% interval | values, F1 | 95% interval | made in | "
-            "size |\n"
-            "|---|---|---|---|---|---|---|"
-        )
-        worth = [_row([train[at] for at in order[:size]], test, Path(folder)) for size in SIZES]
-        _decisions(worth[1])
-
-
-def _samples(path: Path) -> list[Sample]:
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    return [
-        Sample(key=fingerprint.of_text(f"{n} {r['text']}"), text=r["text"], target=r["target"])
-        for n, r in enumerate(rows)
-    ]
-
-
-def _row(rows: Sequence[Sample], test: Sequence[Sample], place: Path) -> NDArray[np.float64]:
-    """Prints one row of the learning curve, and returns each test row's worth."""
-    held_out = round(DEV_SHARE * len(rows))
-    schema = inferred(rows)
-    taught = TrainingRows(
-        labels=(), train=rows[held_out:], dev=rows[:held_out], kind=Kind.EXTRACT, schema=schema
-    )
-    folder = place / f"tagger-{len(rows)}"
-    folder.mkdir()
-    began = time.monotonic()
-    TaggerMethod().apply(
-        Candidate(name="tagger", kind="tagger", method="tagger"),
-        taught,
-        out=folder,
-        teacher=None,
-        seed=0,
-        progress=lambda *_: None,
-    )
-    seconds = time.monotonic() - began
-    answers = asyncio.run(registry.load(folder).answer([Request(text=sample.text) for sample in test]))
-    wanted, texts = [sample.target for sample in test], [answer.text for answer in answers]
-    bar = QualityBar(metric=Metric.EXACT_MATCH, target=Target.ABSOLUTE, at_least=0.5)
-    scores = asyncio.run(scoring_of(bar, Kind.EXTRACT).worth.score(wanted, texts))
-    worth = np.array([score.value for score in scores], dtype=np.float64)
-    ends = wilson(int(worth.sum()), len(worth))
-    report = field_report(wanted, texts)
-    assert report is not None
-    f1 = report.micro.f1
-    assert f1.value is not None
-    assert f1.interval is not None
-    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    print(
-        f"| {len(rows):,} | {worth.mean():.1%} | {ends.lower:.1%} to {ends.upper:.1%} | {f1.value:.1%} | "
-        f"{f1.interval.lower:.1%} to {f1.interval.upper:.1%} | {seconds:.0f} s | {size / 1e6:.2f} MB |"
-    )
-    return worth
+        found = taggers.learning_curve([train[at] for at in order], test, sizes=SIZES)
+    _decisions(found[SIZES[1]])
 
 
 def _decisions(worth: NDArray[np.float64]) -> None:

@@ -1,6 +1,7 @@
 """SNIPS to {intent, slots} by `suffice run`: verdict, figures of each rung, and how long it all took.
 
-`python -m bench.snips` runs examples/snips.yaml as it stands. `--decoders` lists the tagger and decoders
+`python -m bench.snips` runs examples/snips.yaml as it stands, then makes both taggers of 64, 512 and all
+train rows. `--decoders` lists the tagger and decoders
 trained from scratch (about 0.3, 1 and 3 million parameters) instead: the frontier of size against quality.
 """
 
@@ -10,14 +11,17 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
 import yaml
 
+from bench import taggers
 from examples import prepare
 from suffice.pipeline.run import RunSettings, run_task
 from suffice.report.facts import CandidateFacts, Facts, ShareFacts
 
 EXAMPLE = Path(prepare.__file__).parent / "snips.yaml"
 DEPTHS = (2, 4, 6)
+SIZES = (64, 512)
 
 
 def main() -> None:
@@ -40,6 +44,16 @@ def main() -> None:
             place / "task.yaml", out=place / "run", settings=settings, progress=lambda *_: None
         )
         _print(outcome.facts, seconds=time.monotonic() - began)
+        if not chosen.decoders:
+            _by_rows(place)
+
+
+def _by_rows(place: Path) -> None:
+    """Prints both taggers by training rows, tested on the official test rows."""
+    train, test = taggers.samples(place / "train.jsonl"), taggers.samples(place / "certify.jsonl")
+    order = np.random.default_rng(0).permutation(len(train))
+    print("\n### Taggers by training rows\n")
+    taggers.learning_curve([train[at] for at in order], test, sizes=(*SIZES, len(train)))
 
 
 def _print(facts: Facts, *, seconds: float) -> None:
