@@ -3,28 +3,23 @@
 import dataclasses
 import difflib
 from collections.abc import Collection
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from suffice.cli.audit_place import anchor_of, found, keys_beside, place_of, time_of, trusted
+from suffice.cli.audit_prune import prune
 from suffice.cli.options import Common, common, of_home
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
     from suffice.serve.audit.prove import Proof
     from suffice.serve.audit.verify import Verification
 
 EXIT_HOLDS, EXIT_DOES_NOT, EXIT_UNKNOWN = 0, 1, 3
 
-_place = click.argument("place", required=False, type=click.Path(path_type=Path))
 _key = click.option(
     "--key", type=click.Path(path_type=Path), help="The gateway's public key  [default: in keys beside PLACE]"
-)
-_anchor = click.option(
-    "--anchor", type=click.Path(path_type=Path), help="The anchor's file  [default: the one the log names]"
 )
 _since = click.option(
     "--since", metavar="TIME", help="Records from this time on (ISO 8601; UTC if it has no zone)."
@@ -43,10 +38,10 @@ def audit_log() -> None:
 
 
 @audit_log.command()
-@_place
+@place_of
 @of_home
 @_key
-@_anchor
+@anchor_of
 @common
 def verify(
     place: Path | None, home: Path | None, key: Path | None, anchor: Path | None, *, common: Common
@@ -54,14 +49,14 @@ def verify(
     """Check every record, signature and file of the log in PLACE."""
     from suffice.serve.audit import verify as verifying
 
-    place = _found(place, home)
-    result = verifying.verify(place, _trusted(place, key), anchor=anchor)
+    place = found(place, home)
+    result = verifying.verify(place, trusted(place, key), anchor=anchor)
     common.give(_value(result), "\n".join([*_lines(result), *_words(result)]))
     return EXIT_HOLDS if result.holds else EXIT_DOES_NOT
 
 
 @audit_log.command()
-@_place
+@place_of
 @of_home
 @click.option("--class", "data_class", required=True, metavar="CLASS", help="The class of private data.")
 @click.option(
@@ -70,7 +65,7 @@ def verify(
 @_since
 @_until
 @_key
-@_anchor
+@anchor_of
 @common
 def prove(  # noqa: PLR0913 - one parameter an option
     *,
@@ -91,9 +86,9 @@ def prove(  # noqa: PLR0913 - one parameter an option
     """
     from suffice.serve.audit.prove import prove_never_left
 
-    span = {"since": _time(since), "until": _time(until)}
-    place = _found(place, home)
-    proof = prove_never_left(place, _trusted(place, key), data_class, anchor=anchor, **span)
+    span = {"since": time_of(since), "until": time_of(until)}
+    place = found(place, home)
+    proof = prove_never_left(place, trusted(place, key), data_class, anchor=anchor, **span)
     _check_class(data_class, proof.known_classes)
     common.give({"never_left": never_left, **_proof_value(proof)}, _proof_words(proof))
     if proof.is_unknown:
@@ -102,12 +97,12 @@ def prove(  # noqa: PLR0913 - one parameter an option
 
 
 @audit_log.command()
-@_place
+@place_of
 @of_home
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The file to write.")
 @_since
 @_until
-@_anchor
+@anchor_of
 @common
 def export(  # noqa: PLR0913 - one parameter an option
     *,
@@ -130,10 +125,10 @@ def export(  # noqa: PLR0913 - one parameter an option
     from suffice.serve.audit import exported
     from suffice.serve.audit.verify import verify as verified
 
-    span = {"since": _time(since), "until": _time(until)}
-    place = _found(place, home)
-    _trusted(place, None)
-    keys = keys_in(_keys_beside(place))
+    span = {"since": time_of(since), "until": time_of(until)}
+    place = found(place, home)
+    trusted(place, None)
+    keys = keys_in(keys_beside(place))
     result = verified(place, keys.private.public_key(), anchor=anchor)
     if not result.holds:
         wrong = next(check for check in result.checks if not check.is_met)
@@ -145,120 +140,6 @@ def export(  # noqa: PLR0913 - one parameter an option
     value = {"file": str(out), "key_id": keys.key_id, **dataclasses.asdict(window)}
     common.give(value, f"wrote {told} to {out}\nsigned by {keys.key_id}; its public key: {keys.public_file}")
     return EXIT_HOLDS
-
-
-@audit_log.command()
-@_place
-@of_home
-@click.option("--before", required=True, metavar="TIME", help="Remove what was written before (ISO 8601).")
-@click.option("--events", is_flag=True, help="Remove such calls from the store too, a few at a time.")
-@click.option(
-    "--site",
-    type=click.Path(path_type=Path),
-    help="Site file that names the store  [default: the store beside the log]",
-)
-@_anchor
-@common
-def prune(  # noqa: PLR0913 - one parameter an option
-    *,
-    place: Path | None,
-    home: Path | None,
-    before: str,
-    events: bool,
-    site: Path | None,
-    anchor: Path | None,
-    common: Common,
-) -> int:
-    """Remove old files of the log for good, and sign what they were.
-
-    Only whole files go whose records all were written before TIME, and never the newest; the gateway may
-    be running. `verify` says from then on what was removed, and `prove` speaks of the rest alone. Export a
-    window first to keep it. A log that does not verify is not pruned.
-    """
-    from suffice.certify.signature import keys_in
-    from suffice.clock import SystemClock
-    from suffice.serve.audit import pruning
-
-    at = _time(before)
-    if at is None or at > SystemClock().now():
-        raise click.BadParameter(f"{before} is not past", param_hint="--before")
-    if site is not None and not events:
-        raise click.UsageError("--site names the store of --events: give both")
-    place = _found(place, home)
-    if place.is_file():
-        raise click.UsageError(f"{place} is an export: only a gateway's own log is pruned")
-    _trusted(place, None)
-    removal, files = pruning.prune(
-        place, keys_in(_keys_beside(place)), SystemClock(), before=at, anchor=anchor
-    )
-    gone = _prune_store(place, site, at) if events else None
-    value = {"files": files, "removed": removal and dataclasses.asdict(removal), "events": gone}
-    told = (
-        f"nothing to remove: no whole file of the log was written before {at.isoformat()}"
-        if removal is None
-        else f"removed records {removal.first_seq} to {removal.last_seq} ({removal.calls} calls, "
-        f"{removal.first_at} to {removal.last_at}) in {files} files; their chain ended in {removal.head}"
-    )
-    common.give(value, told if gone is None else f"{told}\nremoved {gone} calls from the store")
-    return EXIT_HOLDS
-
-
-def _prune_store(place: Path, site: Path | None, before: datetime) -> int:
-    """Removes calls from the store of a site, or from the one beside a log; returns how many."""
-    import asyncio
-
-    from suffice.clock import SystemClock
-    from suffice.serve.site.places import store_in
-    from suffice.serve.site.read import site_of
-    from suffice.serve.store.opened import open_store
-    from suffice.serve.store.pruning import prune
-
-    settings = store_in(place.resolve().parent) if site is None else site_of(site).store
-    with open_store(settings, SystemClock()) as store:
-        return asyncio.run(prune(store.writer, before, SystemClock()))
-
-
-def _found(place: Path | None, home: Path | None) -> Path:
-    from suffice.extras import require
-
-    require("orjson", extra="serve", feature="suffice audit-log")
-    if place is not None and home is not None:
-        raise click.UsageError("give PLACE or --home, not both")
-    if place is None:
-        from suffice.serve.site.places import usual_home
-
-        place = (usual_home() if home is None else home.expanduser()) / "audit"
-    if not place.exists():
-        raise click.UsageError(
-            f"there is no audit log at {place}: give its folder, or a file made by `export`"
-        )
-    within = place / "audit"
-    return within if within.is_dir() else place  # the gateway's home was given
-
-
-def _keys_beside(place: Path) -> Path:
-    return place.resolve().parent / "keys"
-
-
-def _trusted(place: Path, key: Path | None) -> "Ed25519PublicKey":
-    """Returns the key to check with; one beside the log only where none is given."""
-    from suffice.certify.signature import public_key
-
-    if key is None:
-        key = _keys_beside(place) / "ed25519.pub.pem"
-        if not key.exists():
-            raise click.UsageError(f"there is no key at {key}: give the gateway's public key with --key FILE")
-    return public_key(key)
-
-
-def _time(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise click.BadParameter(f"{text!r} is no time: write e.g. 2026-11-20T08:30:00Z") from error
-    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 
 def _lines(result: "Verification") -> list[str]:
@@ -351,3 +232,6 @@ def _check_class(name: str, in_log: Collection[str]) -> None:
             f"--class: there is no class {name!r}; there are {', '.join(known)}",
             hint=f"did you mean {near[0]}?" if near else "a class of your own must have been looked for",
         )
+
+
+audit_log.add_command(prune)
