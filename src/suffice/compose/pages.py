@@ -83,6 +83,7 @@ def _site_facts(parts: Parts) -> SiteFacts:
         version=suffice.__version__,
         started_at=parts.address.since,
         notes=tuple(notes),
+        has_file=parts.site.file is not None,
     )
 
 

@@ -167,9 +167,10 @@ async def _visit(pages: Pages, request: Request) -> Visit:
 
 def _check_scope(view: View, visit: Visit) -> None:
     if not view.scopes & visit.caller.scopes:
-        wanted = " or ".join(sorted(view.scopes))
+        wanted = sorted(view.scopes)
         raise NotAllowed(
-            f"this page needs a key with the scope {wanted}; `suffice keys create NAME --scope ...` makes one"
+            f"this page needs a key with the scope {' or '.join(wanted)}; "
+            f"`suffice keys create NAME --scope {wanted[0]}` makes one"
         )
 
 

@@ -208,7 +208,10 @@ class TierFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class SiteFacts:
-    """What is served now. `url` is what clients take as their base URL, ending in /v1."""
+    """What is served now. `url` is what clients take as their base URL, ending in /v1.
+
+    `has_file`: a site file says what is served; else it is a run folder alone.
+    """
 
     url: str
     routes: tuple[Route, ...] = ()
@@ -217,3 +220,4 @@ class SiteFacts:
     version: str = ""
     started_at: datetime | None = None
     notes: tuple[str, ...] = ()
+    has_file: bool = True

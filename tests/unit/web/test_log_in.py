@@ -311,7 +311,7 @@ def test_a_form_too_large_is_refused():
     token = token_of(site.client.get("/playground"))
     form = {"token": token, "route": "tickets", "text": "x" * 300_000}
     assert 413 == site.client.post("/playground", data=form, headers=own_page()).status_code
-    body = "&".join(f"a{number}=1" for number in range(50))
+    body = "&".join(f"a{number}=1" for number in range(400))
     kind = {"content-type": "application/x-www-form-urlencoded"}
     assert 400 == site.client.post("/audit", content=body, headers=own_page() | kind).status_code
     assert 415 == site.client.post("/audit", json={}, headers=own_page()).status_code

@@ -383,3 +383,14 @@ def test_a_request_to_a_server_trusted_as_local_says_so_and_no_more():
     assert "never left this machine" not in page
     assert "at a server trusted as local" in page
     assert 'href="/review/tkt_7"' in site.client.get("/requests/req-waits").text
+
+
+def test_who_serves_a_run_folder_is_shown_a_whole_site_file():
+    """There is no file yet into which a part could be put."""
+    for has_file in (True, False):
+        site = full(events=[event(2)], tickets=[], site=fake_site(has_file=has_file, tiers=()))
+        for path in ("/requests/req-0002", "/review"):
+            shown = site.client.get(path).text.partition('<pre class="copy" tabindex="0">')[2]
+            keys = [line.partition(":")[0] for line in shown.partition("</pre>")[0].splitlines()]
+            assert has_file != ("suffice" in keys), (path, keys)
+            assert {"models", "audit"} & set(keys)

@@ -78,6 +78,7 @@ async def one_facts(pages: Pages, visit: Visit) -> Json:
             "novelty_above": route.novelty_above,
         },
         "keeps_contents": site.keeps_contents,
+        "has_site_file": site.has_file,
         "asked_text": None if (request := request_of(event)) is None else request.text,
         "answer_text": answer_in(event),
         "explanations": await _explanations(pages, event),

@@ -20,6 +20,8 @@ async def queue_facts(pages: Pages, visit: Visit) -> Json:
     """Returns the open tickets, the oldest first, and those answered lately; reviewers see every key's."""
     return {
         "now": pages.clock.now(),
+        "has_site_file": pages.site().has_file,
+        "routes": [route.name for route in pages.site().routes],
         "has_queue": any(tier.place is Place.HUMAN for tier in pages.site().tiers),
         "answered": visit.query.get("answered"),
         "open": [
