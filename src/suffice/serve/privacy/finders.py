@@ -7,6 +7,7 @@ from typing import Protocol
 
 from suffice.clock import Clock
 from suffice.serve.privacy.find import Find
+from suffice.serve.privacy.memory import Memory
 from suffice.serve.privacy.numbers import Tick
 from suffice.serve.privacy.views import views
 
@@ -41,10 +42,14 @@ class Search:
     Those are not asked again for this call: it may hold anything they look for.
     """
 
-    def __init__(self, finders: Sequence[Finder], *, clock: Clock, limit_s: float) -> None:
-        """Takes the finders, and the time that all of them may take for the call."""
+    def __init__(
+        self, finders: Sequence[Finder], memory: Memory, *, owner: str, clock: Clock, limit_s: float
+    ) -> None:
+        """Takes the finders, what they found before, whose call it is, and the time all may take for it."""
         self.unsure: set[str] = set()
         self._finders = list(finders)
+        self._memory = memory
+        self._owner = owner
         self._clock = clock
         self._left_s = limit_s
 
@@ -60,11 +65,18 @@ class Search:
         """
         if not self._finders:
             return []
-        return [
+        known_as = self._memory.name_of(self._owner, key, text)
+        known = self._memory.recall(known_as)
+        if known is not None:
+            return list(known)
+        finds = [
             Find(*view.span(start, end), name)
             for view in views(text, tick)
             for start, end, name in self._found(view.text, key, tick)
         ]
+        if not self.unsure:
+            self._memory.keep(known_as, finds)
+        return finds
 
     def _found(self, text: str, key: str, tick: Tick) -> Iterator[Find]:
         for finder in tuple(self._finders):

@@ -14,6 +14,7 @@ from suffice.serve.privacy.detect import Detector
 from suffice.serve.privacy.find import Find, settled
 from suffice.serve.privacy.finders import Finder, Search
 from suffice.serve.privacy.mask import Placeholders
+from suffice.serve.privacy.memory import Memory
 from suffice.serve.privacy.numbers import Tick
 from suffice.serve.privacy.settings import PrivacySettings, Treatment
 from suffice.serve.privacy.unmask import CallRestorer
@@ -53,6 +54,7 @@ class PrivacyInspector:
         self._clock = clock or SystemClock()
         self._detector = Detector(settings)
         self._finders = tuple(finders)
+        self._memory = Memory()
         names = settings.names
         self._search_s = (settings.time_limit_ms if names is None else names.time_limit_ms) / 1000
 
@@ -70,7 +72,13 @@ class PrivacyInspector:
         tick = partial(self._tick, self._deadline_s())
         leaves = Leaves(self._settings.depth_limit, self._settings.characters_limit, tick)
         leaves.take(call.body)
-        search = Search(self._finders, clock=self._clock, limit_s=self._search_s)
+        search = Search(
+            self._finders,
+            self._memory,
+            owner=call.caller.key_id,
+            clock=self._clock,
+            limit_s=self._search_s,
+        )
         if (
             not (search or leaves.unreadable)
             and not self._detector.may_hold(_APART.join([leaf.text for leaf in leaves.texts]))

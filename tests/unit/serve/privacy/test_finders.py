@@ -11,6 +11,7 @@ from suffice.ports import Request
 from suffice.serve.call import Call, Caller, Operation
 from suffice.serve.privacy.find import Find
 from suffice.serve.privacy.inspector import PrivacyInspector
+from suffice.serve.privacy.memory import Memory
 from suffice.serve.privacy.settings import read_privacy
 
 MAIL = "ada.l@example.org"
@@ -55,20 +56,24 @@ class Failing:
         raise RuntimeError(text)
 
 
-def inspected(content, section, finder, clock=None):
-    """Returns the inspection of a chat, whose content may be a list of messages."""
+def chat(content, caller="k"):
+    """Returns the call of a chat, whose content may be a list of messages."""
     messages = content if isinstance(content, list) else [{"role": "user", "content": content}]
-    call = Call(
+    return Call(
         id="r1",
         operation=Operation.CHAT,
         model="m",
         route="m",
-        caller=Caller(key_id="k"),
+        caller=Caller(key_id=caller),
         body={"model": "m", "messages": messages},
         request=Request(text=""),
     )
+
+
+def inspected(content, section, finder, clock=None):
+    """Returns the inspection of a chat."""
     inspector = PrivacyInspector(read_privacy(section), clock=clock or FakeClock(NOON), finders=[finder])
-    return inspector.inspect(call)
+    return inspector.inspect(chat(content))
 
 
 def test_what_a_finder_finds_is_masked_and_put_back():
@@ -127,3 +132,27 @@ def test_a_class_that_only_a_model_finds_needs_one():
     """A site that gives names a treatment and no model is told so."""
     with pytest.raises(SpecError, match="local model"):
         PrivacyInspector(read_privacy({"classes": {"name": "mask"}}))
+
+
+def test_what_a_caller_sent_before_is_not_computed_again():
+    """Nor is it another caller's, and what failed is tried again."""
+    finder = Names()
+    inspector = PrivacyInspector(read_privacy({"default": "mask"}), clock=FakeClock(NOON), finders=[finder])
+    for times_asked, caller in ((2, "ann"), (2, "ann"), (4, "bo")):
+        assert {"name": 1} == inspector.inspect(chat("ask Ada", caller)).found
+        assert times_asked == finder.asked
+    failing = PrivacyInspector(read_privacy({}), clock=FakeClock(NOON), finders=[Failing()])
+    assert 2 == sum(failing.inspect(chat("ask Ada")).local_only for _ in range(2))
+
+
+def test_a_memory_forgets_what_was_asked_for_longest_ago():
+    """It holds so many texts, and none of their words."""
+    memory = Memory(2)
+    one, two, three = (memory.name_of("ann", "content", text) for text in ("one", "two", "three"))
+    memory.keep(one, [Find(0, 1, "name")])
+    memory.keep(two, [])
+    memory.recall(one)
+    memory.keep(three, [])
+    assert [(Find(0, 1, "name"),), None, ()] == [memory.recall(each) for each in (one, two, three)]
+    assert one != Memory(2).name_of("ann", "content", "one")
+    assert memory.name_of("a", "bc", "d") != memory.name_of("ab", "c", "d")
