@@ -98,10 +98,12 @@ def test_a_call_id_chosen_twice_by_a_client_keeps_both_events(store):
 
 def test_values_no_database_takes_do_not_stop_the_others(store):
     """NUL and lone surrogates are replaced; a number beyond 64 bits is refused alone, and counted."""
-    odd = made_event(1, requested_model="a\x00b\ud800c")
+    step = Step(tier="a\x00", place=Place.LOCAL, verdict=Verdict.FAILED, why='"\ud800\\u0000')
+    odd = made_event(1, requested_model="a\x00b\ud800c", steps=(step,))
     huge = made_event(2, usage=Usage(input_tokens=2**70))
     put(store, [made_event(0), odd, huge, made_event(3)])
     assert ["gpt-4o", "a\ufffdb\ufffdc", "gpt-4o"] == [event.requested_model for event in kept(store)]
+    assert (dataclasses.replace(step, why='"\ufffd\\u0000'),) == kept(store)[1].steps
     assert (1, 0, "") == (
         store.writer.health().refused,
         store.writer.health().waiting,
