@@ -218,7 +218,9 @@ def site_in(folder: Path, *, port: int, behind: int) -> Home:
         _LOCAL: {"bundle": str(make_bundle("linear", folder)), "allow_uncertified": True},
     }
     home = made_home(folder, port=port, models=models, tiers={"behind": server})
-    home.site.write_text(home.site.read_text() + yaml.safe_dump({"limits": _LIMITS}))
+    site = yaml.safe_load(home.site.read_text())
+    site["limits"] |= _LIMITS
+    home.site.write_text(yaml.safe_dump(site))
     return home
 
 

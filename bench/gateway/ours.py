@@ -74,6 +74,8 @@ def made_home(
                 "models": dict(models),
                 "tiers": dict(tiers),
                 "privacy": PRIVACY,
+                # One key stands for many clients here.
+                "limits": {"unpaid_per_minute": 1_000_000_000},
             }
         )
     )

@@ -25,6 +25,7 @@ from suffice.serve.guard.bodies import BodyGuard
 from suffice.serve.guard.budgets import Budgets
 from suffice.serve.guard.door import KeyDoor
 from suffice.serve.guard.hosts import HostGuard
+from suffice.serve.guard.unpaid import Unpaid
 from suffice.serve.journal import Recorder
 from suffice.serve.observe.metrics import Metrics
 from suffice.serve.observe.trace_context import passed_on
@@ -123,7 +124,10 @@ def _door(site: Site, records: Records, clock: Clock) -> KeyDoor:
     # Others write events only where the database is one that others reach.
     is_shared = not site.store.url.startswith("sqlite")
     return KeyDoor(
-        store.keys, Budgets(clock=clock, spending=store.spending, is_shared=is_shared), clock=clock
+        store.keys,
+        Budgets(clock=clock, spending=store.spending, is_shared=is_shared),
+        clock=clock,
+        unpaid=Unpaid(clock, per_minute=site.limits.unpaid_per_minute),
     )
 
 

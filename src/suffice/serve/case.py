@@ -31,6 +31,7 @@ class Case:
     steps: tuple[Step, ...] | None = ()
     first_token_ms: float | None = None
     has_ended: bool = False
+    is_kept: bool = True  # else its event is counted alone
 
     @property
     def reply(self) -> Reply | Streaming | None:

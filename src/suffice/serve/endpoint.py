@@ -146,6 +146,7 @@ class CallEndpoint:
         return True
 
     async def _refuse(self, exchange: Exchange, case: Case, error: CallError) -> None:
+        error = self._gateway.refusal(case, error)
         body = orjson.dumps(error_object(error))
         self._end(case, body, status=error.status, error=error.code)
         await exchange.send(error.status, body, [*error_headers(error), *_route_headers(case)])

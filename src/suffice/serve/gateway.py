@@ -12,7 +12,7 @@ from suffice import fingerprint
 from suffice.clock import Clock
 from suffice.serve.call import Call, Caller, Operation, Wishes
 from suffice.serve.case import Case, Ending, event_of
-from suffice.serve.errors import CallError, NobodyAnswered, NotFound
+from suffice.serve.errors import CallError, LimitReached, NobodyAnswered, NotFound
 from suffice.serve.event import Event
 from suffice.serve.ports import Door, Inspector, Journal
 from suffice.serve.reply import Outcome, Place
@@ -137,6 +137,28 @@ class Gateway:
             raise NobodyAnswered("no tier's answer can be trusted", code="abstained")
         return outcome
 
+    def refusal(self, case: Case, error: CallError) -> CallError:
+        """Returns what is said to a call that no budget has counted: its error, or that there were too many.
+
+        In the latter case the call leaves no record.
+        """
+        if case.call is not None or error.status >= 500:
+            return error
+        try:
+            self._rooms.door.admit_unpaid(case.caller, "refused calls")
+        except LimitReached as limit:
+            case.is_kept = False
+            return limit
+        return error
+
+    def admit_feedback(self, caller: Caller) -> None:
+        """Counts one piece of feedback.
+
+        Raises:
+            LimitReached: there were too many of this key within a minute.
+        """
+        self._rooms.door.admit_unpaid(caller, "pieces of feedback")
+
     def first_token(self, case: Case) -> None:
         """Notes that the answer's first part is ready."""
         case.first_token_ms = self._since_ms(case)
@@ -158,7 +180,7 @@ class Gateway:
             reference_usd=None if price is None or case.route is None else price(case.route, case),
             keeps_contents=rooms.keeps_contents,
         )
-        rooms.journal.record(event)
+        rooms.journal.record(event, keep=case.is_kept)
         rooms.door.charge(case.caller, event)
         return event
 

@@ -35,8 +35,22 @@ class Recorder:
         self._is_required = log is not None and log.settings.required
         self._failures: dict[str, str] = {}
 
-    def record(self, event: Event) -> None:
-        """Takes the event in: a write to the audit log's file, a place in the store's queue; never raises."""
+    def record(self, event: Event, *, keep: bool = True) -> None:
+        """Takes the event in: a write to the audit log's file, a place in the store's queue; never raises.
+
+        Listeners, such as the metrics, hear of every event.
+        """
+        if keep:
+            self._keep(event)
+        for listener in self._listeners:
+            try:
+                listener(event)
+            except Exception as error:  # noqa: BLE001 - as below
+                self._failures[getattr(listener, "__qualname__", repr(listener)).rpartition(".")[2]] = repr(
+                    error
+                )
+
+    def _keep(self, event: Event) -> None:
         run: str | None = None
         seq: int | None = None
         is_logged = False
@@ -52,13 +66,6 @@ class Recorder:
             self._writer.put(event, run=run, seq=seq, is_logged=is_logged)
         except Exception as error:  # noqa: BLE001 - as above
             self._failures["store"] = repr(error)
-        for listener in self._listeners:
-            try:
-                listener(event)
-            except Exception as error:  # noqa: BLE001 - as above
-                self._failures[getattr(listener, "__qualname__", repr(listener)).rpartition(".")[2]] = repr(
-                    error
-                )
 
     def _tell_swap(self, log: AuditLog, certificate: str) -> None:
         """Records the certificates in use, where the one an answer names is among them."""

@@ -61,6 +61,7 @@ class KeepFeedback:
         """Answers one request."""
         caller = await self._gateway.authenticate(exchange.authorization)
         _require(caller, "feedback")
+        self._gateway.admit_feedback(caller)
         body = read_object(await exchange.body(self._most_bytes))
         judgement = feedback.read(body, key_id=caller.key_id, at=self._clock.now())
         await self._book.keep(judgement, caller)

@@ -100,9 +100,10 @@ class Inspector(Protocol):
 class Journal(Protocol):
     """Hears every ended call, before its reply's last byte is sent."""
 
-    def record(self, event: Event) -> None:
+    def record(self, event: Event, *, keep: bool = True) -> None:
         """Takes the event in; cheap, never blocks on a disk or a server, never raises.
 
+        One that is not to be kept is counted, e.g. in the metrics, and forgotten.
         What it cannot keep it says in `/health`, and where the site asks for it (`audit.required`)
         `check` refuses further calls.
         """
@@ -147,6 +148,14 @@ class Door(Protocol):
         Raises:
             LimitReached: a budget is used up; says which, and when it is refilled.
             NotAllowed: the key's scopes do not cover the route.
+        """
+        ...
+
+    def admit_unpaid(self, caller: Caller, kind: str) -> None:
+        """Counts what no budget counts but is kept all the same: "pieces of feedback", "refused calls".
+
+        Raises:
+            LimitReached: there were too many of late; nothing is to be kept of this one.
         """
         ...
 

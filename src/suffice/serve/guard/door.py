@@ -13,6 +13,7 @@ from suffice.serve.errors import LimitReached, NobodyAnswered, NotAllowed, NotAu
 from suffice.serve.event import Event
 from suffice.serve.guard.budgets import Budgets
 from suffice.serve.guard.secret import is_secret_of, parts_of
+from suffice.serve.guard.unpaid import Unpaid
 from suffice.serve.key import SCOPES, Key
 from suffice.serve.ports import KeyStore
 
@@ -43,9 +44,16 @@ class KeyDoor:
     """
 
     def __init__(
-        self, keys: KeyStore, budgets: Budgets, *, clock: Clock, recheck_s: float = RECHECK_S
+        self,
+        keys: KeyStore,
+        budgets: Budgets,
+        *,
+        clock: Clock,
+        unpaid: Unpaid | None = None,
+        recheck_s: float = RECHECK_S,
     ) -> None:
         self._keys = keys
+        self._unpaid = unpaid or Unpaid(clock)
         self._budgets = budgets
         self._clock = clock
         self._recheck_s = recheck_s
@@ -95,6 +103,14 @@ class KeyDoor:
             )
         self._budgets.admit(key.id, key.limits)
         self._used[key.id] = None
+
+    def admit_unpaid(self, caller: Caller, kind: str) -> None:
+        """Counts what no budget counts but is kept all the same.
+
+        Raises:
+            LimitReached: the key has left too much behind within a minute.
+        """
+        self._unpaid.count(caller.key_id, kind)
 
     def charge(self, caller: Caller, event: Event) -> None:
         """Counts tokens and money of an ended call."""

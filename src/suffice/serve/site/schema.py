@@ -38,7 +38,7 @@ class ModelKeys(Part):
     )
     reference: Words | None = Field(default=None, description="tier whose price savings are told against")
     hedge_after_s: Positive | None = Field(
-        default=None, description="ask the next tier beside a remote one that has not begun to answer by then"
+        default=None, description="ask the next tier beside a server that has not begun to answer by then"
     )
     timeout_s: Positive = Field(default=120.0, description="longest time for one call")
     allow_uncertified: bool = Field(default=False, description="serve the bundle without a valid certificate")
@@ -142,6 +142,9 @@ class LimitKeys(Part):
     header_count: Whole = Field(default=100, description="most headers of a request")
     header_bytes: Whole = Field(default=32 << 10, description="largest sum of a request's headers")
     connections: Whole = Field(default=2048, description="connections and calls at once; above: 503")
+    unpaid_per_minute: Whole = Field(
+        default=600, description="feedback, and refused calls, of one key in a minute, each; above: 429"
+    )
     held_bytes: Whole = Field(default=256 << 20, description="bodies held at once, of all; above: 503")
     slow_header_s: Positive = Field(default=10.0, description="longest time to send a request's headers")
     slow_body_s: Positive = Field(default=30.0, description="longest time to send a request's body")

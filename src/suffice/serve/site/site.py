@@ -46,6 +46,7 @@ class ServerLimits:
     header_bytes: int = 32 << 10
     connections: int = 2048
     held_bytes: int = 256 << 20
+    unpaid_per_minute: int = 600
     slow_header_s: float = 10.0
     slow_body_s: float = 30.0
     slow_reader_s: float = 30.0

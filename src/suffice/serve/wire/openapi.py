@@ -105,7 +105,7 @@ ENDPOINTS: tuple[Described, ...] = (
         summary="What somebody says of an answer",
         takes="Feedback",
         gives="FeedbackKept",
-        errors=tuple(status for status in _CALL_ERRORS if status not in {429, 502, 504}),
+        errors=tuple(status for status in _CALL_ERRORS if status not in {502, 504}),
         scope="feedback",
     ),
     Described(
