@@ -80,6 +80,6 @@ async def _tried(
     """Returns what came of a tier, and of the one beside it where it was hedged."""
     if tier.place is Place.HUMAN and isinstance(tier, Desk):  # in this order: the second is slow
         return [await asking.hand_in(tier, steps)]
-    if hedge_after_s is not None and tier.place is Place.REMOTE and way.has_machine_ahead():
+    if hedge_after_s is not None and tier.place is not Place.LOCAL and way.has_machine_ahead():
         return await asked_side_by_side(asking, tier, way, after_s=hedge_after_s)
     return [await asking.ask(tier, is_last=way.ahead() is None)]

@@ -6,7 +6,7 @@ import pytest
 
 from suffice.serve.decide.walk import Walk
 from suffice.serve.errors import NobodyAnswered
-from suffice.serve.reply import Verdict
+from suffice.serve.reply import Place, Verdict
 from suffice.serve.tiers.human import HumanTier
 from tests.unit.serve.decide.fake_tiers import StillClock, a_call, a_route, broken, local, remote
 
@@ -44,6 +44,13 @@ def test_a_slow_tier_is_overtaken():
     assert "a failed, b answered" == told(outcome)
     assert "given up: another tier began first" == outcome.steps[0].why
     assert 1 == slow.cancelled
+
+
+def test_a_slow_server_that_is_trusted_as_local_is_overtaken_too():
+    """It is a server as any other, in all but what it may be given."""
+    slow = remote("a", after_s=5.0)
+    slow.place = Place.TRUSTED_LOCAL
+    assert "a failed, b answered" == told(walk(slow, remote("b")))
 
 
 def test_the_first_may_still_win():
