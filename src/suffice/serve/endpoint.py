@@ -194,31 +194,26 @@ async def _pass_on(
     Chunks that came together are sent together: each part costs a system call here and one at the client.
     However it ends, the connection to the server is closed when this returns.
     """
-    has_more, parts, error = streaming.has_more, list[bytes](), ""
+    at_hand = streaming.at_hand
     try:
         await exchange.start_stream(head)
         async for chunk in streaming.chunks:
-            parts.append(events.take(chunk))
-            if has_more is not None and has_more():
-                continue
-            part = b"".join(parts)
-            parts.clear()
+            part = events.take(chunk)
+            if at_hand is not None and (others := at_hand()):
+                part = b"".join([part, *map(events.take, others)])
             if part:
                 sent.add(part)
                 await exchange.send_part(part)
-        parts.append(events.end())
     except TierFailed as failed:
-        error = "stream_broke"
         message = f"{streaming.tier} broke off: {failed.message}"
-        parts.append(events.broken(NobodyAnswered(message, code=error)))
+        return "stream_broke", events.broken(NobodyAnswered(message, code="stream_broke"))
     except Exception:  # noqa: BLE001 - after the head, only the stream itself can tell of it
         _log.exception("the stream of %s broke", exchange.id)
         failed_here = unforeseen(exchange.id)
-        error = failed_here.code
-        parts.append(events.broken(failed_here))
+        return failed_here.code, events.broken(failed_here)
     finally:
         await closed(streaming.chunks)
-    return error, b"".join(parts)
+    return "", events.end()
 
 
 def _route_headers(case: Case) -> Sequence[Field]:

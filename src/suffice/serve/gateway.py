@@ -262,7 +262,7 @@ def _restored(call: Call, outcome: Outcome) -> Outcome:
         return outcome
     if streaming is not None and streaming.place is Place.REMOTE:
         streaming.chunks = restorer.chunks(streaming.chunks)
-        streaming.has_more = None  # what the restorer holds back may be in it
+        streaming.at_hand = None  # past the restorer
     if reply is None or reply.place is not Place.REMOTE:
         return outcome
     text = None if reply.text is None else restorer.text(reply.text)

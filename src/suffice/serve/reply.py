@@ -1,6 +1,6 @@
 """What a tier says to a call: a whole reply, or one that comes in parts."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -50,8 +50,8 @@ class Streaming:
 
     The first chunk has come before this exists: until then the next tier can still be tried. A stream
     that breaks raises `TierFailed` from the iterator. `usage` and `cost_usd` are filled in by the time
-    the iterator ends. Who leaves early must `aclose()` the iterator, which closes the connection. `has_more`
-    says whether the next chunk is there already, so that both can be sent together; None: that is not known.
+    the iterator ends. Who leaves early must `aclose()` the iterator, which closes the connection. `at_hand`
+    takes from it, at once, the chunks that came with the last one; None: only the iterator has them.
     """
 
     tier: str
@@ -61,7 +61,7 @@ class Streaming:
     usage: Usage = UNKNOWN_USAGE
     cost_usd: float | None = None
     certificate: str | None = None
-    has_more: Callable[[], bool] | None = None
+    at_hand: Callable[[], Sequence[Mapping[str, Any]]] | None = None
 
 
 async def closed(chunks: AsyncIterator[Any]) -> None:

@@ -336,23 +336,23 @@ def test_litellm_40404_a_stream_that_breaks_ends_in_an_error_event(status: int |
 
 
 def test_chunks_that_came_together_are_sent_together() -> None:
-    """What a server sent in one piece costs one part; what is to come still is waited for by nothing."""
-    more = iter([True, False, False])
+    """What a server sent in one piece costs one part."""
+    at_hand = iter([[chunk("will "), chunk("refund ")], []])
 
-    async def three() -> AsyncIterator[dict[str, Any]]:
-        for word in ("I ", "will ", "refund"):
-            yield chunk(word)
+    async def two() -> AsyncIterator[dict[str, Any]]:
+        yield chunk("I ")
+        yield chunk("it")
 
     async def script(_call: Call) -> Outcome:
         stream = Streaming(
-            tier="large", place=Place.REMOTE, model="large-v2", chunks=three(), has_more=lambda: next(more)
+            tier="large", place=Place.REMOTE, model="large-v2", chunks=two(), at_hand=lambda: next(at_hand)
         )
         return Outcome(steps=(step("large", Place.REMOTE),), streaming=stream)
 
     got = get(Composed({"tickets": script}).app, {**CHAT, "stream": True})
     words = [event["choices"][0]["delta"]["content"] for event in got.events[:-1]]
-    assert ["I ", "will ", "refund"] == words
-    assert [2, 1, 1] == [part.count(b"data: ") for part in got.parts]
+    assert ["I ", "will ", "refund ", "it"] == words
+    assert [3, 1, 1] == [part.count(b"data: ") for part in got.parts]
 
 
 def test_a_fault_within_a_stream_shows_nothing_of_itself() -> None:

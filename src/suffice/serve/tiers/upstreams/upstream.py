@@ -247,7 +247,7 @@ class UpstreamTier:
         )
         model = self._settings.endpoint.model
         streaming = Streaming(
-            tier=self.name, place=self._place, model=model, chunks=chunks, has_more=chunks.has_more
+            tier=self.name, place=self._place, model=model, chunks=chunks, at_hand=chunks.at_hand
         )
         streaming.model = (await chunks.begin())[:_LONGEST_NAME] or model
         is_out = True

@@ -74,9 +74,10 @@ class UpstreamChunks:
                 await self._advance()
         return self._ready.popleft()
 
-    def has_more(self) -> bool:
-        """Says whether the next chunk is there already."""
-        return bool(self._ready)
+    def at_hand(self) -> Sequence[Chunk]:
+        """Returns the chunks that are there already; the iterator goes on after them."""
+        ready, self._ready = self._ready, deque()
+        return ready
 
     async def begin(self) -> str:
         """Returns the model's name, "" where the server states none, once the answer has begun.
