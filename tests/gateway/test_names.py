@@ -71,6 +71,7 @@ def test_names_are_masked_before_a_server_sees_them(site):
             reply = gateway.ask("/v1/chat/completions", {"model": "chat", "messages": messages}, key=key)
             street = [{"role": "user", "content": "Dina Quint lives at 12 Elm Road"}]
             kept = gateway.ask("/v1/chat/completions", {"model": "chat", "messages": street}, key=key)
+            looked_for = gateway.standing.records.log.terms.looked_for
     assert "Dear Gus Petrov," == reply.body["choices"][0]["message"]["content"]
     sent = [body["messages"] for _, body in server.received]
     assert 1 == len(sent)
@@ -78,6 +79,7 @@ def test_names_are_masked_before_a_server_sees_them(site):
     told = sent[0][1]["tool_calls"][0]["function"]["arguments"]
     assert '{"note":"the parcel for [NAME_2] was late"}' == told
     assert 200 != kept.status
+    assert {"name", "address"} < looked_for
 
 
 def test_a_certified_bundle_is_opened_from_bytes_that_were_checked(site):

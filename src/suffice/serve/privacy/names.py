@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from suffice.bundle import as_read
 from suffice.errors import ModelError, SpecError
-from suffice.ports import Model, Request
+from suffice.ports import Answer, Model, Request
 from suffice.serve.privacy.find import Find
 from suffice.serve.privacy.numbers import Tick
 from suffice.serve.privacy.settings import NAME
@@ -33,12 +33,12 @@ class ModelFinder:
 
         Raises:
             SpecError: the model does not answer at once, in this thread.
-            SufficeError: it cannot answer at all.
+            SufficeError: it cannot answer at all. That it passes a text up is no error yet.
         """
         self._model = model
         self._fields = dict(fields)
         self.classes = tuple(dict.fromkeys(self._fields.values()))
-        self._answered("Is anyone there?")
+        self._asked("Is anyone there?")
 
     def find(self, text: str, key: str, tick: Tick) -> Iterator[Find]:
         """Returns where a text has values of the fields, piece by piece; a short value is read with its key.
@@ -69,10 +69,12 @@ class ModelFinder:
                 raise ModelError("the model names what does not stand in the text")
             yield from (Find(start, start + len(value), name) for start in found)
 
+    def _asked(self, text: str) -> Answer:
+        return _at_once(self._model.answer([as_read(Request(text=text), chats=False)]))[0]
+
     def _answered(self, text: str) -> Any:
         """Returns the object that the model answers."""
-        request = as_read(Request(text=text), chats=False)
-        answer = _at_once(self._model.answer([request]))[0]
+        answer = self._asked(text)
         if answer.text is None or answer.notes:  # a note: it did not read all, or what it found did not fit
             raise ModelError("the model has no answer of its own to this text")
         try:

@@ -1,6 +1,7 @@
 """An extraction model as a finder: pieces of a text, values to places, fields to classes."""
 
 import asyncio
+import dataclasses
 import itertools
 import json
 
@@ -121,10 +122,19 @@ def test_fields_within_fields_have_dotted_names():
 @pytest.mark.parametrize("answer", [None, "no JSON", {"person": "Zoe"}])
 def test_an_answer_that_cannot_be_used_is_an_error(answer):
     """None, which is what passing up is; no JSON; a value that stands nowhere in the text."""
-    model = finder({})
-    model._model.answer_ = answer
     with pytest.raises(ModelError):
-        found(model, "Ann is here")
+        found(finder(answer), "Ann is here")
+
+
+def test_an_answer_with_a_note_is_none():
+    """The tagger notes where it read only a part, or what it found did not fit: names may be missing."""
+
+    class Noting(Saying):
+        async def answer(self, requests):
+            return [dataclasses.replace(each, notes=("hm",)) for each in await super().answer(requests)]
+
+    with pytest.raises(ModelError):
+        found(ModelFinder(Noting({"person": "Ann"}), {"person": "name"}), "Ann is here")
 
 
 def test_a_model_that_waits_is_refused_when_it_is_opened():
