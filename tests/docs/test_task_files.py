@@ -51,5 +51,8 @@ def test_site_file_is_valid(block, tmp_path):
     value = yaml.safe_load(block.text)
     for model in value.get("models", {}).values():
         (tmp_path / model.get("bundle", "")).mkdir(parents=True, exist_ok=True)
+    names = value.get("privacy", {}).get("names")
+    if names is not None:
+        (tmp_path / (names if isinstance(names, str) else names["bundle"])).mkdir(parents=True, exist_ok=True)
     site = site_from_values(value if "suffice" in value else WHOLE_SITE | value, base=tmp_path)
     assert set(value.get("models", WHOLE_SITE["models"])) == set(site.routes)
