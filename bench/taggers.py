@@ -111,7 +111,7 @@ def samples(path: Path) -> list[Sample]:
 def _head(test: Sequence[Sample]) -> str:
     """Returns what stands above the rows of the table."""
     return (
-        f"Both taggers on all {len(test):,} test rows; `encoder-tagger` adds what the first four layers of "
+        f"Both taggers on all {len(test):,} test rows; `encoder-tagger` adds what the first three layers of "
         f"all-MiniLM-L6-v2, frozen and in 8 bits, say of each word. Smaller sets are parts of larger ones; "
         f"of each {DEV_SHARE:.0%} are dev, on which confidence is set. 95% intervals in brackets; latency is "
         f"the median of up to {_TIMED} requests, one at a time on one thread.\n\n"

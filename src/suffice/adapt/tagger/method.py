@@ -31,7 +31,7 @@ _LEAST_ROWS = 10
 _MOST_ROWS = 50_000
 # Words with a vector: 400,000 take 0.3 GB.
 _MOST_VECTORS = 400_000
-_LAYERS = 4
+_LAYERS = 3
 _LIMITS = {"epochs": (1, 100), "min_count": (1, 100)}
 _ENCODER_LIMITS = {**_LIMITS, "layers": (1, 48), "threads": (1, 1024)}
 
@@ -63,7 +63,7 @@ class TaggerMethod:
 class EncoderTaggerMethod:
     """Makes a tagger that reads what a frozen encoder says of each word, beside the word's features.
 
-    Settings of the candidate beside those of a tagger: `layers` of the encoder that are kept (4), `threads`
+    Settings of the candidate beside those of a tagger: `layers` of the encoder that are kept (3), `threads`
     (for making it; all cores), `weights` (a folder, else the installed package), `hub` (ask the hub for
     absent weights). Needs no torch.
     """

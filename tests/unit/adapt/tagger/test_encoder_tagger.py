@@ -133,7 +133,7 @@ def test_files_that_do_not_belong_together_are_refused(folder, tmp_path, source)
     ],
 )
 def test_what_it_cannot_use_is_refused(rows, settings, error, words, tmp_path, source):
-    """Another kind of task, too few rows, settings it does not have; four layers where there are two."""
+    """Another kind of task, too few rows, settings it does not have; three layers where there are two."""
     with pytest.raises(error, match=words):
         made(tmp_path, source, settings=settings, rows=rows)
 
