@@ -18,9 +18,10 @@ import pytest
 from suffice.certify import statement
 from suffice.cli.main import main
 from suffice.cli.options import Common
-from suffice.cli.serve import announcing
-from suffice.compose.serving import Begun
+from suffice.cli.serve import announcing, words
+from suffice.compose.serving import Begun, kept_from
 from suffice.ledger.home import home
+from suffice.serve.site.read import site_of
 from tests.gateway.replying import replying
 from tests.unit.adapt import toy_desk
 from tests.unit.serve.tiers import tiny_run
@@ -194,6 +195,33 @@ def test_a_key_that_was_made_is_shown_even_when_quiet(capsys: pytest.CaptureFixt
     with pytest.raises(SystemExit):
         main(["keys", "create", "ci", "--quiet"])
     assert re.fullmatch(r"sk-sf-\S+\n", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    ("more", "privacy", "told"),
+    [
+        ("", "", ["near"]),
+        (", trusted_local: true", "", []),
+        ("", "privacy: {default: allow}\n", []),
+        ("", "privacy: {default: allow, classes: {email: mask}}\n", ["near"]),
+    ],
+)
+def test_a_server_nearby_that_counts_as_outside_is_told_at_the_start(tmp_path: Path, more, privacy, told):
+    """Who sets up a model server on this machine learns why private data does not reach it."""
+    site = tmp_path / "site.yaml"
+    site.write_text(
+        "suffice: 1\nhome: home\nmodels: {m: {tiers: [near]}}\n" + privacy + "tiers: {near: {kind: upstream, "
+        f"base_url: 'http://127.0.0.1:9/v1', model: x{more}}}}}\n"
+    )
+    assert told == [*kept_from(site_of(site))]
+
+
+def test_the_note_of_servers_nearby_says_what_to_write():
+    """In words, between the address and the key."""
+    begun = Begun(url="u", key="k", warning=None, models=("m",), uncertified=(), nearby=("a", "b"))
+    text = words(begun)
+    assert "private data is kept from a, b" in text
+    assert "trusted_local: true" in text
 
 
 def test_an_uncertified_bundle_says_so_in_every_reply(run: Path):

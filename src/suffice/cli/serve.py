@@ -111,6 +111,11 @@ def words(begun: "Begun", of_keys: str = "") -> str:
         lines += [f"warning: {begun.warning}"]
     if begun.uncertified:
         lines += [f"warning: not certified: {', '.join(begun.uncertified)}; every reply says so"]
+    if begun.nearby:
+        lines += [
+            f"note: private data is kept from {', '.join(begun.nearby)}: servers here count as outside;",
+            "      one that passes nothing on may be given `trusted_local: true` (docs/site-file.md)",
+        ]
     if begun.key is not None:
         lines += [
             "",

@@ -14,21 +14,27 @@ from suffice.compose.gateway import Around, Standing, opened_gateway
 from suffice.compose.pages import Address
 from suffice.serve.guard.bind import check_bind, first_key
 from suffice.serve.guard.offline import loop_factory
+from suffice.serve.privacy.settings import Treatment
 from suffice.serve.server import Server, ServerSettings, bound, url_of
 from suffice.serve.site.site import Site
+from suffice.serve.tiers.upstreams.upstream_settings import Trust
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Begun:
-    """What its owner is told when a gateway listens; `key` is shown this once, None where there is one."""
+    """What its owner is told when a gateway listens; `key` is shown this once, None where there is one.
+
+    `nearby` are the servers on this machine that count as outside, where policy keeps private data in.
+    """
 
     url: str
     key: str | None
     warning: str | None
     models: tuple[str, ...]
     uncertified: tuple[str, ...]
+    nearby: tuple[str, ...] = ()
 
 
 def serve(
@@ -65,12 +71,25 @@ async def _served(site: Site, *, clock: Clock, heard: Callable[[Begun], None], a
                 uncertified=tuple(
                     name for name, tier in standing.tiers.bundles.items() if not tier.certified.is_valid
                 ),
+                nearby=kept_from(site),
             )
             server = Server(standing.app, listening, settings)
             _reload_on_hangup(standing)
             await server.run(started=lambda: heard(begun))
     finally:
         listening.close()
+
+
+def kept_from(site: Site) -> tuple[str, ...]:
+    """Returns the servers at a loopback address that policy keeps private data from, since nobody vouches."""
+    policy = site.privacy
+    if {policy.default, *policy.classes.values()} == {Treatment.ALLOW}:
+        return ()
+    return tuple(
+        server.name
+        for server in site.upstreams
+        if server.endpoint.is_loopback and server.trusted_local is Trust.NO
+    )
 
 
 def server_settings(site: Site) -> ServerSettings:
