@@ -2,16 +2,21 @@
 
 import gc
 import http.client
+import http.server
 import json
 import socket
+import threading
 import time
 from collections import Counter
+from contextlib import contextmanager
 
 import pytest
 
 from suffice.serve.call import Call
 from suffice.serve.case import Case
 from suffice.serve.event import Event
+from suffice.serve.reply import Streaming
+from suffice.serve.tiers.upstreams.http1.connection import Connection
 from suffice.serve.wire.exchange import Exchange
 from tests.gateway.standing import CHAT, running, upstream
 
@@ -25,9 +30,11 @@ models:
   dead: {{tiers: [dead]}}
   desk: {{tiers: [people]}}
   slow: {{tiers: [silent], timeout_s: 0.1}}
+  broken: {{tiers: [breaking]}}
 tiers:
   near: {{kind: upstream, base_url: "http://127.0.0.1:{port}/v1", model: m}}
   dead: {{kind: upstream, base_url: "http://127.0.0.1:9/v1", model: m, attempts: 1}}
+  breaking: {{kind: upstream, base_url: "http://127.0.0.1:{breaking}/v1", model: m, attempts: 1}}
   silent: {{kind: upstream, base_url: "http://127.0.0.1:{silent}/v1", model: m, attempts: 1}}
   people: {{kind: human}}
 """
@@ -39,6 +46,8 @@ ENDS = {
     "wrong": (CHATS, {"model": "chat"}, 400),
     "nobody there": (CHATS, {**CHAT, "model": "dead"}, 502),
     "no stream": (CHATS, {**CHAT, "stream": True}, 200),
+    "a stream that breaks": (CHATS, {**CHAT, "model": "broken", "stream": True}, 200),
+    "a reply that breaks": (CHATS, {**CHAT, "model": "broken"}, 502),
     "no JSON": (CHATS, {**CHAT, "response_format": SCHEMA}, 502),
     "late": (CHATS, {**CHAT, "model": "slow"}, 504),
     "no vectors": ("/v1/embeddings", {"model": "desk", "input": "a"}, 400),
@@ -46,12 +55,43 @@ ENDS = {
 }
 
 
+@contextmanager
+def breaking():
+    """Yields the port of a server that ends every connection after the first words of its answer."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            choice = {"index": 0, "delta": {"content": "a word"}, "finish_reason": None}
+            self.send_response(200)
+            kind = "text/event-stream" if body.get("stream") else "application/json"
+            self.send_header("content-type", kind)
+                "content-type", "text/event-stream" if body.get("stream") else "application/json"
+            )
+            self.send_header("content-length", "10000")
+            self.end_headers()
+            self.wfile.write(b"data: " + json.dumps({"model": "m", "choices": [choice]}).encode() + b"\n\n")
+
+        def log_message(self, *_):
+            """Says nothing."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        thread.join(10)
+        server.server_close()
+
+
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory):
-    """Returns a running gateway with a server, one that says nothing, and a port where nobody is."""
+    """Returns a running gateway with a server, others that say nothing or break off, and where nobody is."""
     place = tmp_path_factory.mktemp("site") / "site.yaml"
-    with upstream() as server, socket.create_server(("127.0.0.1", 0)) as silent:
-        place.write_text(SITE.format(port=server.port, silent=silent.getsockname()[1]))
+    with upstream() as server, breaking() as port, socket.create_server(("127.0.0.1", 0)) as silent:
+        place.write_text(SITE.format(port=server.port, silent=silent.getsockname()[1], breaking=port))
         with running(place) as gateway:
             yield gateway
 
@@ -98,7 +138,7 @@ def _there():
     return Counter(type(one).__name__ for one in gc.get_objects() if isinstance(one, _CALLS))
 
 
-_CALLS = Exchange | Case | Call | Event
+_CALLS = Exchange | Case | Call | Event | Streaming | Connection
 
 
 def _more_than(before):

@@ -56,7 +56,10 @@ class Retries:
         pause_s = self._pause_s(attempt, failure)
         too_long = pause_s > self._waiting.longest_pause_s or pause_s >= left_s
         if attempt >= self._waiting.attempts or not failure.retryable or too_long:
-            raise failure
+            try:
+                raise failure
+            finally:
+                del failure  # it knows this frame, which would keep it
         await self._sleep(pause_s)
 
     def _pause_s(self, attempt: int, failure: ExchangeFailed) -> float:

@@ -107,20 +107,24 @@ class UpstreamChunks:
         Raises:
             ExchangeFailed: it was not whole.
         """
-        failure = self._failure
+        failure, self._failure = self._failure, None
         if failure is None and not self._is_whole():
             failure = ExchangeFailed(f"tier {self._settings.name} broke off within its stream")
         if failure is None:
             await self._reply.drain(_LINGER_S)  # so that its connection can be used again
         self._close(failure)
         if failure is not None:
-            raise failure
+            try:
+                raise failure
+            finally:
+                del failure  # it knows this frame, which would keep it
 
     def _close(self, failure: ExchangeFailed | None) -> None:
         if not self._is_closed:
             self._is_closed = True
             self._reply.close()
-            self._at_end(self._usage, failure)
+            at_end, self._at_end = self._at_end, _nobody  # who hears it mostly knows this stream
+            at_end(self._usage, failure)
 
     def _is_whole(self) -> bool:
         """Says whether every answer that began has come to its end."""
@@ -217,3 +221,7 @@ class UpstreamChunks:
                 self._finished[number] = True
             elif number not in self._finished:
                 self._finished[number] = False
+
+
+def _nobody(_usage: Usage, _failure: ExchangeFailed | None) -> None:
+    """Hears the end of a stream that was told already."""

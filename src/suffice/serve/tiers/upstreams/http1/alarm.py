@@ -35,6 +35,11 @@ class Alarm:
             self._timer.cancel()
         self._timer, self._timer_s = None, float("inf")
 
+    def end(self) -> None:
+        """Rings never again, and forgets whom it would have told."""
+        self.stop()
+        self._ring = _nobody
+
     def _start(self, seconds: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
@@ -48,3 +53,7 @@ class Alarm:
             self._start(left_s)
         else:
             self._ring()
+
+
+def _nobody() -> None:
+    """Hears nothing."""

@@ -136,6 +136,9 @@ class Connection(asyncio.Protocol):
         """Forgets the connection."""
         self._fail(BrokenOff("the connection was lost"))
         self._pool.forget(self)
+        # They know this connection too: together they would stay until a collection.
+        self._alarm.end()
+        del self._parser
 
     def pause_writing(self) -> None:
         """Writes no more for now."""

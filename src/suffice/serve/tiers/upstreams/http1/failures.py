@@ -16,6 +16,10 @@ from suffice.errors import SufficeError
 class HttpFailed(SufficeError):  # noqa: N818 - reads as what it is where it is caught
     """An exchange that brought no whole reply; the message names no address and quotes no byte that came."""
 
+    def again(self) -> "HttpFailed":
+        """Returns the failure anew: one that was raised knows the frames that know it."""
+        return type(self)(self.message)
+
 
 class AddressesRefused(HttpFailed):
     """Every address of the host is refused; the message says why the last one is."""

@@ -57,7 +57,7 @@ class HttpReply:
         ends_s = loop.time() + within_s
         while not self.status:
             if self.failure is not None:
-                raise self.failure
+                raise self.failure.again()
             await self._more(ends_s - loop.time())
 
     async def piece(self, within_s: float) -> bytes:
@@ -69,7 +69,7 @@ class HttpReply:
         """
         while not self._pieces:
             if self.failure is not None:
-                raise self.failure
+                raise self.failure.again()
             if self.is_whole:
                 return b""
             await self._more(within_s)
@@ -87,7 +87,7 @@ class HttpReply:
         if self.held_bytes > most_bytes:
             raise ReplyTooLarge(f"more than {most_bytes:,} bytes")
         if self.failure is not None:
-            raise self.failure
+            raise self.failure.again()
         return self._taken()
 
     async def drain(self, within_s: float) -> None:
