@@ -66,8 +66,6 @@ def breaking():
             self.send_response(200)
             kind = "text/event-stream" if body.get("stream") else "application/json"
             self.send_header("content-type", kind)
-                "content-type", "text/event-stream" if body.get("stream") else "application/json"
-            )
             self.send_header("content-length", "10000")
             self.end_headers()
             self.wfile.write(b"data: " + json.dumps({"model": "m", "choices": [choice]}).encode() + b"\n\n")
