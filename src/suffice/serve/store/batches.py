@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 
 from suffice.serve.event import Event
-from suffice.serve.store import rollups
+from suffice.serve.store.rollups import Sums
 from suffice.serve.store.rows import EVENT_COLUMNS, of_event
 from suffice.serve.store.schema import events as _events
 from suffice.serve.store.schema import marks as _marks
@@ -48,24 +48,29 @@ class Source:
 
 
 def write(
-    engine: sa.Engine, items: Sequence[Item], writer: str, then: Callable[[sa.Connection], _Result]
+    engine: sa.Engine, items: Sequence[Item], sums: Sums, then: Callable[[sa.Connection], _Result]
 ) -> tuple[int, _Result]:
-    """Writes events in one transaction, adds them to the sums of `writer`, and does `then` after them.
+    """Writes events in one transaction, adds them to the sums, and does `then` after them.
 
     Events that are there already are left alone. Returns how many had impossible values, and what `then`
     returned.
     """
     try:
-        with engine.begin() as connection:
-            _insert(connection, items)
-            rollups.keep(connection, (item.event for item in items), writer)
-            return 0, then(connection)
-    except _NotAll:  # now one by one, each where it can be undone: that takes twice as long
-        with engine.begin() as connection:
-            fresh = _unknown(connection, items)
-            kept = fresh if _could(connection, fresh) else [one for one in fresh if _could(connection, [one])]
-            rollups.keep(connection, (item.event for item in kept), writer)
-            return len(fresh) - len(kept), then(connection)
+        try:
+            with engine.begin() as connection:
+                _insert(connection, items)
+                sums.keep(connection, (item.event for item in items))
+                return 0, then(connection)
+        except _NotAll:  # now what can be undone by itself: that takes twice as long
+            with engine.begin() as connection:
+                fresh = _unknown(connection, items)
+                is_whole = _could(connection, fresh)
+                kept = fresh if is_whole else [one for one in fresh if _could(connection, [one])]
+                sums.keep(connection, (item.event for item in kept))
+                return len(fresh) - len(kept), then(connection)
+    except BaseException:
+        sums.forget()
+        raise
 
 
 def mark(connection: sa.Connection, log: str, items: Sequence[Item]) -> None:
@@ -86,7 +91,7 @@ def marked(connection: sa.Connection, log: str) -> int:
     return -1 if seq is None else seq
 
 
-def take_over(engine: sa.Engine, source: Source, writer: str, *, rows: int) -> Iterator[int]:
+def take_over(engine: sa.Engine, source: Source, sums: Sums, *, rows: int) -> Iterator[int]:
     """Writes the events of an audit log after the mark, a batch a transaction; yields each batch's length.
 
     It ends with the record that is the last when it begins: the log may grow faster than it is read.
@@ -96,7 +101,7 @@ def take_over(engine: sa.Engine, source: Source, writer: str, *, rows: int) -> I
     last = source.last()
     items = itertools.takewhile(lambda item: item.seq is None or item.seq <= last, source.after(mark_then))
     while batch := list(itertools.islice(items, rows)):
-        write(engine, batch, writer, functools.partial(mark, log=source.log, items=batch))
+        write(engine, batch, sums, functools.partial(mark, log=source.log, items=batch))
         yield len(batch)
 
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -87,14 +88,22 @@ class Part:
 
     def merge(self, other: "Part") -> None:
         """Counts what another has counted too."""
-        for name in SUMS:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for name, value in zip(SUMS, other.sums(), strict=True):
+            if value:
+                setattr(self, name, getattr(self, name) + value)
         for place, count in other.latencies.items():
             self.latencies[place] = self.latencies.get(place, 0) + count
+
+    def sums(self) -> tuple[float, ...]:
+        """Returns every sum, in the order of `SUMS`."""
+        found: tuple[float, ...] = _sums_of(self)
+        return found
 
 
 SUMS = tuple(each.name for each in fields(Part) if each.name != "latencies")
 _PLACE = ("length_s", "at_us", "whose", "route", "tier")
+_sums_of = attrgetter(*SUMS)
+_Stretch = tuple[int, int]  # its length, and when it began
 _Place = tuple[int, int, str, str, str]
 
 
@@ -115,29 +124,52 @@ def owner(key_id: str | None) -> str:
     return EVERYBODY if key_id is None else f"={key_id}"
 
 
-def keep(connection: sa.Connection, events: Iterable[Event], writer: str) -> None:
-    """Adds events that were just written to the sums of `writer`, whom no other process shares."""
-    found: dict[_Place, Part] = {}
-    for place, part in _by_minute(events).items():
-        minute, key_id, route, tier = place
-        for length_s in _LENGTHS_S:
-            at_us = minute * MINUTE_S // length_s * length_s * 1_000_000
-            for whose in (EVERYBODY, owner(key_id)):
-                found.setdefault((length_s, at_us, whose, route, tier), Part()).merge(part)
-    for length_s, at_us in {place[:2] for place in found}:
-        rows = connection.exec_driver_sql(_known(connection), (length_s, at_us, writer)).all()
+class Sums:
+    """The sums that one opening of a store adds to: no other process writes these rows.
+
+    Those of the stretches of time that came last are held in memory, so that they need not be read again.
+    """
+
+    def __init__(self, writer: str) -> None:
+        self._writer = writer
+        self._held: dict[_Stretch, dict[_Place, Part]] = {}
+
+    def keep(self, connection: sa.Connection, events: Iterable[Event]) -> None:
+        """Adds events that were just written; where their transaction fails, `forget` must follow."""
+        added = _by_minute(events)
+        if not added:
+            return
+        held, touched = self._held, dict[_Place, Part]()
+        self._held = {}
+        for (minute, key_id, route, tier), part in added.items():
+            for length_s in _LENGTHS_S:
+                stretch = (length_s, minute * MINUTE_S // length_s * length_s * 1_000_000)
+                if stretch not in self._held:
+                    known = held.get(stretch)
+                    self._held[stretch] = self._read(connection, stretch) if known is None else known
+                parts = self._held[stretch]
+                for whose in (EVERYBODY, owner(key_id)):
+                    place = (*stretch, whose, route, tier)
+                    if place not in parts:
+                        parts[place] = Part()
+                    parts[place].merge(part)
+                    touched[place] = parts[place]
+        rows = [
+            (*place, self._writer, *part.sums(), orjson.dumps(sorted(part.latencies.items())).decode())
+            for place, part in touched.items()
+        ]
+        connection.exec_driver_sql(_insertion(connection), rows)
+
+    def forget(self) -> None:
+        """Forgets what was held: what was added last is not in the database."""
+        self._held = {}
+
+    def _read(self, connection: sa.Connection, stretch: _Stretch) -> dict[_Place, Part]:
+        rows = connection.exec_driver_sql(_known(connection), (*stretch, self._writer)).all()
+        length_s, at_us = stretch
         if not rows and length_s == HALF_HOUR_S:  # once in a while: a new half hour has begun
             _drop_minutes(connection, at_us - _MINUTES_KEPT_US)
-        for row in rows:
-            known = found.get((length_s, at_us, *row[:3]))
-            if known is not None:
-                known.merge(_part(row[3:]))
-    values = [
-        (*place, writer, *(getattr(part, name) for name in SUMS), _latencies(part))
-        for place, part in found.items()
-    ]
-    if values:
-        connection.exec_driver_sql(_insertion(connection), values)
+        return {(*stretch, row[0], row[1], row[2]): _part(row[3:]) for row in rows}
 
 
 def fill(engine: sa.Engine, *, rows: int = _FILL_ROWS) -> None:
@@ -150,7 +182,7 @@ def fill(engine: sa.Engine, *, rows: int = _FILL_ROWS) -> None:
             last = connection.scalar(sa.select(_marks.c.seq).where(is_mark).with_for_update())
             query = sa.select(_events).where(c.number <= (last or 0)).order_by(c.number.desc())
             found = connection.execute(query.limit(rows)).mappings().all()
-            keep(connection, map(to_event, found), _FILLED)
+            Sums(_FILLED).keep(connection, map(to_event, found))
             is_left = bool(found)
             if found:
                 connection.execute(sa.update(_marks).where(is_mark).values(seq=found[-1]["number"] - 1))
@@ -221,10 +253,6 @@ def _by_minute(events: Iterable[Event]) -> dict[tuple[int, str, str, str], Part]
             part = parts[place] = Part()
         part.add(event)
     return parts
-
-
-def _latencies(part: Part) -> str:
-    return orjson.dumps(sorted(part.latencies.items())).decode()
 
 
 def _part(values: Sequence[Any]) -> Part:

@@ -16,6 +16,7 @@ from suffice.serve.event import Event
 from suffice.serve.store import batches
 from suffice.serve.store.batches import Item, Source
 from suffice.serve.store.down import StoreDown, reason
+from suffice.serve.store.rollups import Sums
 from suffice.serve.store.settings import StoreSettings
 
 _Result = TypeVar("_Result")
@@ -59,7 +60,7 @@ class Writer:
         self._engine = engine
         self._settings = settings
         self._source = source
-        self._name = secrets.token_hex(8)  # of the sums it adds to: no other process does
+        self._sums = Sums(secrets.token_hex(8))  # by a name that no other process has
         self._queue: deque[Item] = deque()
         self._work: deque[_Work] = deque()
         self._wake, self._hurry, self._closing = threading.Event(), threading.Event(), threading.Event()
@@ -160,7 +161,7 @@ class Writer:
         self._is_catching_up, self._behind = True, False  # an event dropped from here on sets it again
         try:
             for _ in batches.take_over(
-                self._engine, self._source, self._name, rows=self._settings.batch_rows
+                self._engine, self._source, self._sums, rows=self._settings.batch_rows
             ):
                 if self._work:
                     self._write()  # who awaits something does not wait for a long log
@@ -178,7 +179,7 @@ class Writer:
             work.append(self._work.popleft())
         try:
             refused, results = batches.write(
-                self._engine, items, self._name, lambda c: self._finish(c, items, work)
+                self._engine, items, self._sums, lambda c: self._finish(c, items, work)
             )
         except BaseException as error:
             self._give_up(work, error)

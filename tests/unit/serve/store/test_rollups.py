@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from suffice.clock import FakeClock
 from suffice.ports import Usage
 from suffice.serve.key import Spent
-from suffice.serve.store import database, migrate, rollups
+from suffice.serve.store import batches, database, migrate, rollups
+from suffice.serve.store.batches import Item
 from suffice.serve.store.opened import open_store
 from suffice.serve.store.records import Span
 from suffice.serve.store.rows import EVENT_COLUMNS, of_event
@@ -114,6 +115,26 @@ def test_events_kept_before_there_were_sums_are_added_up_at_the_next_opening(set
     for _ in range(2):
         with open_store(settings, FakeClock(NOON)) as store:
             assert (25, 25) == (calls(store), calls(store, "alpha"))
+
+
+def test_sums_are_right_after_a_transaction_that_failed(settings):
+    """What was added in memory was not kept: it is read again."""
+    engine = database.engine(settings)
+    migrate.migrate(engine)
+    sums = rollups.Sums("writer")
+
+    def fail(_connection):
+        raise OSError("the disk is full")
+
+    for number in range(4):
+        items = [Item(made_event(number), None, None, is_logged=False)]
+        if number % 2:
+            with pytest.raises(OSError, match="full"):
+                batches.write(engine, items, sums, fail)
+        assert (0, None) == batches.write(engine, items, sums, lambda _connection: None)
+    engine.dispose()
+    with open_store(settings, FakeClock(NOON)) as store:
+        assert (4, 4) == (calls(store), len(asyncio.run(store.readings.events(None))))
 
 
 def test_merging_adds_every_sum():
