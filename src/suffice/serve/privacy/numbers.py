@@ -88,10 +88,10 @@ def runs(text: str, tick: Tick) -> Iterator[Run]:
 def odd_runs(text: str, tick: Tick) -> Iterator[Run]:
     """Returns the runs whose groups something odd separates, each the same: `4111*1111*1111*1111`."""
     for match in _ODD_RUN.finditer(text):
-        tick()
         groups = [group.span() for group in _GROUP.finditer(text, *match.span())]
         first = 0
         while first < len(groups) - 1:
+            tick()
             gap = text[groups[first][1] : groups[first + 1][0]]
             last = first + 1
             while last < len(groups) - 1 and text[groups[last][1] : groups[last + 1][0]] == gap:

@@ -165,6 +165,8 @@ def test_only_the_sites_countries_count():
             "DE89 " * 2_000,
             "::" * 5_000,
         ),
+        *("1,2;" * 2_500, " @ " * 3_000, "\x01" * 5_000, "4111*" * 2_000, "YWFhYWFhYWFhYWFh " * 500),
+        *("aA1!" * 2_500, "a at b dot " * 900, f"{'a' * 70}\n" * 140),
     ],
 )
 def test_hostile_texts_take_steps_in_proportion(text):
