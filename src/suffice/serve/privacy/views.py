@@ -162,7 +162,7 @@ def views(text: str, tick: Tick) -> list[View]:
         if _ESCAPE.search(unescaped.text) is None:
             break
         unescaped = _changed(unescaped, _ESCAPE, _meaning, tick)
-    for view in (found[0], unescaped):
+    for view in dict.fromkeys((found[0], unescaped)):  # one where nothing was escaped
         raw = view.text.encode("utf-8", "replace")
         if may_be_encoded(raw):
             found.append(_changed(view, ENCODED, decoded_text, tick))
