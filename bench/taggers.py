@@ -124,9 +124,9 @@ def _row(method: str, found: Tested) -> str:
     """Returns one row of the table."""
     ends = wilson(int(found.worth.sum()), len(found.worth))
     right = f"{found.worth.mean():.1%} ({ends.lower:.1%} to {ends.upper:.1%})"
-    f1, p50 = (_with_ends(one, scale) for one, scale in ((found.f1, 100), (found.p50_ms, 1)))
+    f1, p50 = _with_ends(found.f1, 100, "%"), _with_ends(found.p50_ms, 1, "")
     return (
-        f"| {found.rows:,} | {method} | {right} | {f1}, % | {p50} ms, n {found.p50_ms.n} | "
+        f"| {found.rows:,} | {method} | {right} | {f1} | {p50} ms, n {found.p50_ms.n} | "
         f"{found.seconds:.0f} s | {found.bytes / 1e6:.2f} MB |"
     )
 
@@ -140,8 +140,8 @@ def _difference(worth: NDArray[np.float64], other: NDArray[np.float64], *, seed:
     return f"{100 * gain.mean():+.1f} points ({100 * low:+.1f} to {100 * high:+.1f})"
 
 
-def _with_ends(found: Measurement | Estimate, scale: float) -> str:
+def _with_ends(found: Measurement | Estimate, scale: float, unit: str) -> str:
     assert found.value is not None
     assert found.interval is not None
     low, high = scale * found.interval.lower, scale * found.interval.upper
-    return f"{scale * found.value:.1f} ({low:.1f} to {high:.1f})"
+    return f"{scale * found.value:.1f}{unit} ({low:.1f}{unit} to {high:.1f}{unit})"
