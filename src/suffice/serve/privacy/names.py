@@ -14,7 +14,7 @@ from suffice.serve.privacy.settings import NAME
 
 _MOST = 320  # signs that are read together: one or a few sentences, as such models are trained on
 _OVERLAP = 60  # where no sentence ends, so that no name is cut in two
-_SHORT = 60  # signs of a value whose key says more than itself
+_SHORT = 60  # signs of a value whose key says more than itself, and of such a key
 _OF_THE_WIRE = frozenset(
     {"", "content", "text", "prompt", "input", "arguments", "description", "instructions", "suffix"}
 )
@@ -51,7 +51,8 @@ class ModelFinder:
         """
         if _SMALL_WORD.fullmatch(text) is not None:
             return
-        lead = f"{key}: " if len(text) <= _SHORT and key not in _OF_THE_WIRE else ""
+        is_read_with_key = len(text) <= _SHORT and len(key) <= _SHORT and key not in _OF_THE_WIRE
+        lead = f"{key}: " if is_read_with_key else ""
         for start, piece in pieces(lead + text):
             tick()
             if _LETTER.search(piece) is not None:

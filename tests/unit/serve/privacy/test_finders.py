@@ -1,5 +1,6 @@
 """Finders add what rules cannot find; one that fails or is slow leaves its classes open: the call stays."""
 
+import asyncio
 import json
 from datetime import UTC, datetime
 
@@ -83,6 +84,22 @@ def test_what_a_finder_finds_is_masked_and_put_back():
     assert {"name": 1, "email": 1} == inspection.found
     assert "ask [NAME_1] at [EMAIL_1]" == inspection.masked_body["messages"][0]["content"]
     assert f"Ada, {MAIL}" == inspection.restorer.text("[NAME_1], [EMAIL_1]")
+
+
+def test_names_come_back_in_streams():
+    """Also where a placeholder is split over two parts."""
+    restorer = inspected("ask Ada", {"default": "mask"}, Names()).restorer
+
+    async def parts():
+        for content in ("Dear [NA", "ME_1], hello"):
+            yield {"choices": [{"index": 0, "delta": {"content": content}}]}
+
+    async def collected():
+        return [chunk async for chunk in restorer.chunks(parts())]
+
+    chunks = asyncio.run(collected())
+    said = "".join(choice["delta"].get("content", "") for chunk in chunks for choice in chunk["choices"])
+    assert "Dear Ada, hello" == said
 
 
 def test_tool_arguments_are_looked_through_too():

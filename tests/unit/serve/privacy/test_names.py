@@ -109,6 +109,8 @@ def test_a_short_value_is_read_with_its_key():
     assert ["passenger: Ann Lee"] == asked[1:]
     assert [] == list(model.find("get_weather", "name", lambda: None))
     assert 2 == len(asked)
+    assert [Find(0, 7, "name")] == list(model.find("Ann Lee passenger", "k" * 500, lambda: None))[:1]
+    assert "Ann Lee passenger" == asked[2]
 
 
 def test_fields_within_fields_have_dotted_names():
