@@ -57,8 +57,8 @@ _COLUMNS = (
     "against f32 [95% t, 6 stories]",
     "words as published",
     "resident MB (before loading; of it the file's own pages)",
-    "tokens/s, decoding",
-    "tokens/s, reading 256",
+    "tokens per cpu second, decoding",
+    "tokens per cpu second, reading 256",
 )
 
 
