@@ -27,8 +27,9 @@ class Served:
     """Resident bytes before loading and while decoding, and tokens per second (medians of 3), one thread.
 
     Seconds are the process's own processor time: with one thread those of the clock on an idle machine,
-    and nearly the same on a busy one. `read_per_s` counts tokens of a prompt of 256 that is read at once. `mapped_bytes` of the resident ones
-    are pages of the file itself, which the system may take back.
+    and changed less than those by a busy one. `read_per_s` counts tokens of a prompt of 256 that is read
+    at once. `mapped_bytes` of the resident ones are pages of the file itself, which the system may take
+    back.
     """
 
     before_bytes: int
