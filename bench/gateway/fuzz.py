@@ -34,6 +34,7 @@ from bench.gateway.raw_http import Line, Said
 _LOCAL, _REMOTE = "local", "remote"
 _PATIENCE_S = 10.0
 _EXAMPLES = 4  # of each fault
+_LOOK_S = 0.25  # between two looks at the gateway
 _LIMITS = {"slow_header_s": 1, "slow_body_s": 1, "slow_reader_s": 5, "keep_alive_s": 1}
 _TRACES = (b"Traceback", b'File "/', b'.py", line')
 
@@ -157,23 +158,42 @@ def _words(chunks: list[dict[str, Any]]) -> str:
     return "".join(choice["delta"].get("content") or "" for choice in choices)
 
 
-async def watched(work: Awaitable[Found], gateway: Running) -> tuple[Found, list[int]]:
-    """Returns what came of it, and the memory the gateway held meanwhile."""
-    resident: list[int] = []
+@dataclass(kw_only=True)
+class Watched:
+    """What was seen of the gateway, and of who asks it, meanwhile: a hang of either looks like the gateway's.
+
+    `own_s`: the longest time this process stood still; `idle_s`: the longest that the gateway did nothing.
+    """
+
+    resident: list[int] = field(default_factory=list)
+    own_s: float = 0.0
+    idle_s: float = 0.0
+
+
+async def watched(work: Awaitable[Found], gateway: Running) -> tuple[Found, Watched]:
+    """Returns what came of it, and what was seen meanwhile."""
+    seen = Watched()
 
     async def watch() -> None:
+        looked_s = busy_s = time.monotonic()
+        taken_s = gateway.cpu_s
         while True:
-            resident.append(gateway.resident_bytes)
-            await asyncio.sleep(0.25)
+            seen.resident.append(gateway.resident_bytes)
+            await asyncio.sleep(_LOOK_S)
+            now_s, now_taken_s = time.monotonic(), gateway.cpu_s
+            seen.own_s = max(seen.own_s, now_s - looked_s - _LOOK_S)
+            if now_taken_s > taken_s:
+                busy_s, taken_s = now_s, now_taken_s
+            seen.idle_s, looked_s = max(seen.idle_s, now_s - busy_s), now_s
 
     watching = asyncio.create_task(watch())
     try:
-        return await work, resident
+        return await work, seen
     finally:
         watching.cancel()
 
 
-def report(found: Found, resident: list[int], *, title: str, seconds: float, unit: str) -> str:
+def report(found: Found, seen: Watched, *, title: str, seconds: float, unit: str) -> str:
     """Returns the table of what there was."""
     faults = ", ".join(f"**{what}: {count}**" for what, count in sorted(found.faults.items())) or "none"
     lines = [
@@ -181,7 +201,8 @@ def report(found: Found, resident: list[int], *, title: str, seconds: float, uni
         "",
         f"{found.count:,} {unit} in {seconds:.0f} s. What must not be (a 500, a hang of {_PATIENCE_S:g} s,",
         f"a traceback, an error in no form, broken events, other words): {faults}.",
-        _memory(resident),
+        _memory(seen.resident),
+        f"Longest standstill: of the gateway {seen.idle_s:.1f} s, of who asked it {seen.own_s:.1f} s.",
         "",
         "| what is wrong | n | ends |",
         "|---|---|---|",
@@ -254,10 +275,10 @@ def main() -> None:
                 with running(command, port=port, folder=folder, core=None) as gateway:
                     began = time.monotonic()
                     work = part(port, home.keys[0], count=count, workers=chosen.workers)
-                    found, resident = asyncio.run(watched(work, gateway))
+                    found, seen = asyncio.run(watched(work, gateway))
                     took = time.monotonic() - began
                 log = (folder / "gateway.log").read_text(encoding="utf-8", errors="replace")
-                print(report(found, resident, title=title, seconds=took, unit=unit))
+                print(report(found, seen, title=title, seconds=took, unit=unit))
                 print(f"Tracebacks in the gateway's own log: {log.count('Traceback')}.", flush=True)
             print(f"\nAudit log: {home.verified()}.")
         finally:
