@@ -208,19 +208,22 @@ class UpstreamChunks:
             TypeError, AttributeError: they are no choices.
         """
         self._events += 1
+        finished = self._finished
         for choice in choices:
             delta = choice.get("delta")
-            said = delta.get("content") if type(delta) is dict else choice.get("text")
+            if type(delta) is dict:
+                said = delta.get("content")
+            elif delta is None:
+                said = choice.get("text")
+            else:
+                raise TypeError("a delta is an object")
             if type(said) is str:
                 self._signs += len(said)
             number = choice.get("index", 0)
-            delta = choice.get("delta")
-            if type(delta) is not dict and delta is not None:
-                raise TypeError("a delta is an object")
             if choice.get("finish_reason"):
-                self._finished[number] = True
-            elif number not in self._finished:
-                self._finished[number] = False
+                finished[number] = True
+            elif number not in finished:
+                finished[number] = False
 
 
 def _nobody(_usage: Usage, _failure: ExchangeFailed | None) -> None:
