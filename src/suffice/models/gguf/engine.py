@@ -18,7 +18,8 @@ from suffice.models.prompt import Part
 _BATCH_TOKENS = 512
 _SEQUENCES = 64
 _LEAST_CELLS = 2048
-_FLOAT32 = 0  # enum ggml_type
+_FLOAT16, _BFLOAT16 = 1, 30  # enum ggml_type
+_FLASH = 1  # enum llama_flash_attn_type
 # Architectures whose memory is no list of tokens: nothing can be shared or cut.
 _UNCUT = ("mamba", "rwkv", "jamba", "falcon-h1", "granitehybrid", "lfm2", "plamo2", "nemotron_h", "qwen3next")
 
@@ -79,11 +80,11 @@ class LlamaEngine:
         params.n_outputs_max = params.n_outputs_max_per_seq = _SEQUENCES
         params.n_threads = params.n_threads_batch = threads
         params.kv_unified = True
-        # The answer to a request must not depend on what else is in the pass. Flash attention on a CPU sums
-        # in an order that does (logits of the tests' model move by 1e-2), and keys and values in 16 bits are
-        # rounded differently for one token and for many (by 6e-4). Without both they move by 1e-5.
-        params.flash_attn_type = 0
-        params.type_k = params.type_v = _FLOAT32
+        # The answer to a request must not depend on what else is in the pass. Between equal types flash
+        # attention takes another way for 64 tokens and more, and for one token after 512 cells; between
+        # unequal ones it reads each token by itself, always, and sums in 32 bits as values are not float16.
+        params.flash_attn_type = _FLASH
+        params.type_k, params.type_v = _FLOAT16, _BFLOAT16
         context = self._library.llama_init_from_model(self._model, params)
         if not context:
             raise ArtefactError(

@@ -100,6 +100,28 @@ def test_company_changes_nothing(engine: LlamaEngine):
         engine.drop(sequence)
 
 
+def test_company_changes_not_one_bit_of_integer_weights(tmp_path: Path):
+    """Whatever is in the pass or in memory, read token by token or at once.
+
+    A sum that differs in its last bit may round to another integer, which moves logits by a hundredth.
+    """
+    path = tiny_gguf.write_byte_bpe(tmp_path / "model.gguf", is_quantised=True)
+    engine = LlamaEngine(path)
+    rng = np.random.default_rng(0)
+    sizes = (25, 60, 17, 33, 8, 70, 100, 200, 200)
+    texts = [[int(token) for token in rng.integers(4, 280, size=size)] for size in sizes]
+    alone = [read(engine, tokens) for tokens in texts]
+    sequences = [engine.open() for _ in texts]
+    pieces = [Piece(sequence=one, tokens=tokens) for one, tokens in zip(sequences, texts, strict=True)]
+    for expected, rows in zip(alone, engine.extend(pieces), strict=True):
+        np.testing.assert_array_equal(expected, rows)
+    late = engine.open()  # its cells come after more than 512 others
+    for token in texts[0]:
+        (rows,) = engine.extend([Piece(sequence=late, tokens=[token])])
+    np.testing.assert_array_equal(alone[0], rows)
+    engine.close()
+
+
 def test_long_input_is_read_in_several_passes(engine: LlamaEngine):
     """More wanted logits than one pass gives come in order."""
     tokens = (tokens_of(engine, WORDS) * 20)[:150]

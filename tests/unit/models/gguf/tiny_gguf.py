@@ -42,8 +42,18 @@ def byte_letters() -> list[str]:
     return [chr(byte) if byte in printable else chr(next(others)) for byte in range(256)]
 
 
-def write_byte_bpe(path: Path, *, seed: int = 0, context: int = CONTEXT, template: str | None = None) -> Path:
-    """Returns the path after writing a model whose tokenizer is byte-level BPE, as GPT-2's and Llama 3's."""
+def write_byte_bpe(
+    path: Path,
+    *,
+    seed: int = 0,
+    context: int = CONTEXT,
+    template: str | None = None,
+    is_quantised: bool = False,
+) -> Path:
+    """Returns the path after writing a model whose tokenizer is byte-level BPE, as GPT-2's and Llama 3's.
+
+    Weights are 32-bit floats, or Q8_0 where `is_quantised`.
+    """
     words = [*byte_letters(), *(left + right for left, right in MERGES)]
     tokens = [BOS, EOS, "<|im_start|>", END_OF_TURN, *words]
     writer = _writer(path, len(tokens), context)
@@ -58,7 +68,7 @@ def write_byte_bpe(path: Path, *, seed: int = 0, context: int = CONTEXT, templat
     writer.add_add_bos_token(value=True)
     if template is not None:
         writer.add_chat_template(template)
-    return _finish(writer, path, len(tokens), seed)
+    return _finish(writer, path, len(tokens), seed, is_quantised=is_quantised)
 
 
 def write_spm(path: Path, *, seed: int = 0) -> Path:
@@ -91,12 +101,14 @@ def _writer(path: Path, vocabulary: int, context: int):
     return writer
 
 
-def _finish(writer, path: Path, vocabulary: int, seed: int) -> Path:
+def _finish(writer, path: Path, vocabulary: int, seed: int, *, is_quantised: bool = False) -> Path:
     rng = np.random.default_rng(seed)
+    kind = gguf.GGMLQuantizationType.Q8_0 if is_quantised else gguf.GGMLQuantizationType.F32
 
     def add(name: str, *shape: int) -> None:
         scale = 2.0 / np.sqrt(shape[-1])
-        writer.add_tensor(f"{name}.weight", rng.normal(0, scale, shape).astype(np.float32))
+        weights = rng.normal(0, scale, shape).astype(np.float32)
+        writer.add_tensor(f"{name}.weight", gguf.quants.quantize(weights, kind), raw_dtype=kind)
 
     add("token_embd", vocabulary, EMBEDDING)
     add("output", vocabulary, EMBEDDING)
