@@ -98,7 +98,7 @@ def _tier_facts(name: str, parts: Parts) -> TierFacts:
             certificate=certified.facts(),
             waiting=bundle.load.waiting,
             labels=bundle.labels,
-            answer_schema=bundle.spec.answer_schema,
+            answer_schema=bundle.answer_schema,
         )
     if (server := parts.tiers.upstreams.get(name)) is not None:
         settings = next(one for one in parts.site.upstreams if one.name == name)

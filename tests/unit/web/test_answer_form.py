@@ -96,6 +96,8 @@ def test_of_many_labels_the_likeliest_come_first():
     form = site.client.get("/review/tkt_01.json").json()["form"]
     assert ["refund", "delivery", "account"] == [one["label"] for one in form["labels"]]
     assert 147 == len(form["further"])
+    assert "<details><summary>147 other labels" in site.client.get("/review/tkt_01").text
+    assert "<details open><summary>150 labels" in opened(labels=labels, explain=False)[1].text
 
 
 def test_a_bundle_that_was_passed_by_asks_for_nothing():

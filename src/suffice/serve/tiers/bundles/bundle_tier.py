@@ -88,6 +88,11 @@ class BundleTier:
         return self._reloading.current.labels
 
     @property
+    def answer_schema(self) -> Mapping[str, Any] | None:
+        """Returns the JSON Schema that its answers fit, None where it does not extract."""
+        return self._reloading.current.answer_schema
+
+    @property
     def load(self) -> Load:
         """Returns how many requests wait and what was answered since the bundle was opened."""
         return self._reloading.current.batcher.load

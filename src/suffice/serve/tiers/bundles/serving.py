@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from suffice.bundle import cascade_of, labels_of, reads_chats, servers, task_of
+from suffice.bundle import cascade_of, labels_of, reads_chats, schema_of, servers, task_of
 from suffice.cascade import Cascade
 from suffice.clock import Clock
 from suffice.ports import Answer, Request
@@ -42,7 +44,8 @@ class BundleSettings:
 class Serving:
     """One opened bundle. `place` is REMOTE where a rung asks a server, LOCAL where all compute here.
 
-    `labels` are those its rungs choose from, () where the task is no choice among labels. `reads_chats`:
+    `labels` are those its rungs choose from, () where the task is no choice among labels;
+    `answer_schema` is what its answers fit where it extracts, given or inferred. `reads_chats`:
     it was measured on chats with their turns, not on texts alone.
     """
 
@@ -55,6 +58,7 @@ class Serving:
     copy: PrivateCopy
     reads_chats: bool
     labels: tuple[str, ...] = ()
+    answer_schema: Mapping[str, Any] | None = None
 
     async def close(self) -> None:
         """Releases everything, after the last request that was asked is answered."""
@@ -76,6 +80,7 @@ async def open_serving(settings: BundleSettings, *, clock: Clock | None = None) 
     try:
         spec, chats = task_of(copy.bundle), reads_chats(copy.bundle)
         labels = labels_of(copy.bundle) if spec.kind is Kind.CLASSIFY else ()
+        schema = _schema(copy.bundle, spec) if spec.kind is Kind.EXTRACT else None
         if settings.processes:
             engine: Engine = await Workers.opened(copy.bundle, count=settings.processes, name=settings.name)
         else:
@@ -95,7 +100,13 @@ async def open_serving(settings: BundleSettings, *, clock: Clock | None = None) 
         copy=copy,
         reads_chats=chats,
         labels=labels,
+        answer_schema=schema,
     )
+
+
+def _schema(bundle: Path, spec: Spec) -> Mapping[str, Any] | None:
+    """Returns the schema of an extractor's answers: the task's, else what its rungs were made with."""
+    return spec.answer_schema or schema_of(bundle) or None
 
 
 def checked(settings: BundleSettings) -> tuple[Certified, PrivateCopy]:
