@@ -18,7 +18,10 @@ _SHORT = 60  # signs of a value whose key says more than itself, and of such a k
 _OF_THE_WIRE = frozenset(
     {"", "content", "text", "prompt", "input", "arguments", "description", "instructions", "suffix"}
 )
-_SMALL_WORD = re.compile(r"[a-z0-9_.:/-]*")
+# Names of tools and their arguments: in small letters, `with_signs`, `likeThis` or `LikeThis`.
+_IDENTIFIER = re.compile(
+    r"[a-z0-9_.:/-]*|[A-Za-z0-9]*_[A-Za-z0-9_]*|[a-z]+[A-Z][A-Za-z0-9]*|(?:[A-Z][a-z]{2,40}[0-9]{0,9}){2,9}"
+)
 _LETTER = re.compile(r"[^\W\d_]")
 _ENDS = re.compile(r"(?:[.!?…]['\")\]]?\s|[。！？\n])")
 
@@ -43,13 +46,13 @@ class ModelFinder:
     def find(self, text: str, key: str, tick: Tick) -> Iterator[Find]:
         """Returns where a text has values of the fields, piece by piece; a short value is read with its key.
 
-        A single word in small letters is not looked at: tools and their arguments are full of them.
+        A single word in small letters, or as programs write names, is not looked at: tools are full of them.
 
         Raises:
             ModelError: the model does not answer, passes the text up, or returns what stands nowhere in it.
             Exception: what `tick` raises.
         """
-        if _SMALL_WORD.fullmatch(text) is not None:
+        if _IDENTIFIER.fullmatch(text) is not None:
             return
         is_read_with_key = len(text) <= _SHORT and len(key) <= _SHORT and key not in _OF_THE_WIRE
         lead = f"{key}: " if is_read_with_key else ""

@@ -107,7 +107,8 @@ def test_a_short_value_is_read_with_its_key():
     model._model.answer_ = {"person": ["Ann Lee", "passenger"]}
     assert [Find(0, 7, "name")] == list(model.find("Ann Lee", "passenger", lambda: None))
     assert ["passenger: Ann Lee"] == asked[1:]
-    assert [] == list(model.find("get_weather", "name", lambda: None))
+    for identifier in ("get_weather", "Get_Weather", "getWeather", "GetWeather2", "function", ""):
+        assert [] == list(model.find(identifier, "name", lambda: None))
     assert 2 == len(asked)
     assert [Find(0, 7, "name")] == list(model.find("Ann Lee passenger", "k" * 500, lambda: None))[:1]
     assert "Ann Lee passenger" == asked[2]
