@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from suffice.bundle import open_bundle
-from suffice.errors import ArtefactError, NotCertified
+from suffice.errors import NotCertified
 from suffice.models import artefact
 from suffice.models.gguf.settings import DecoderSettings
 from suffice.models.http.endpoint import Endpoint
