@@ -71,6 +71,7 @@ def _prepare_sqlite(made: sa.Engine, *, reads_only: bool) -> None:
         # NORMAL: a commit is in the operating system's hands, so it survives the end of this process
         # by any signal; a power cut may take the newest commits back, and never damages the file.
         connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA wal_autocheckpoint = 4000")  # pages, 16 MB: fewer are written twice
 
     @event.listens_for(made, "begin")
     def begun(connection: sa.Connection) -> None:

@@ -48,6 +48,8 @@ def storable(text: str) -> str:
     """Returns a text that every database takes: NUL and lone surrogates become the sign U+FFFD."""
     if "\x00" in text:
         text = text.replace("\x00", "\ufffd")
+    if text.isascii():  # known of every text, so that nothing has to be encoded
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:
