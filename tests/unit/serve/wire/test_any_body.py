@@ -36,11 +36,26 @@ _decisions = st.builds(
 _chats = st.builds(
     lambda body, turns: {**body, "model": "m", "messages": turns, "prompt": turns}, _bodies, st.lists(_turns)
 )
+_parts = st.fixed_dictionaries(
+    {"type": _values | st.sampled_from(["input_text", "input_image", "input_file"])},
+    optional={"text": _values},
+)
+_items = st.fixed_dictionaries(
+    {"role": _values | st.sampled_from(["user", "assistant"]), "content": _values | st.lists(_parts)},
+    optional={"type": _values | st.sampled_from(["message", "function_call"])},
+)
+_formats = st.fixed_dictionaries({"format": _values | st.fixed_dictionaries({"type": _values})})
+_responses = st.builds(
+    lambda body, items, text: {**body, "model": "m", "input": items, "text": text},
+    _bodies,
+    st.lists(_items, min_size=1),
+    _formats,
+)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", list(APIS))
-@given(body=_bodies | _chats | _decisions)
+@given(body=_bodies | _chats | _decisions | _responses)
 @settings(max_examples=100, deadline=None, derandomize=True)
 def test_any_object_is_read_or_refused(path: str, body: dict[str, Any]) -> None:
     """Nothing but a refusal is raised, and it names a parameter."""

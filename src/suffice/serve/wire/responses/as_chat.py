@@ -109,7 +109,7 @@ def _text(text: Json) -> dict[str, Any]:
         return found
     fields.an_object(wanted, "text.format")
     kind = wanted.get("type")
-    if kind not in {"text", "json_object", "json_schema"}:
+    if not isinstance(kind, str) or kind not in {"text", "json_object", "json_schema"}:
         raise fields.wrong(kind, "text.format.type", '"text", "json_object" or "json_schema"')
     if kind != "json_schema":
         return {**found, "response_format": {"type": kind}}

@@ -50,7 +50,7 @@ def _take(item: Any, turns: list[dict[str, Any]], param: str) -> None:
 
 def _message(item: Json, param: str) -> dict[str, Any]:
     role = item.get("role")
-    if role not in _ROLES:
+    if not isinstance(role, str) or role not in _ROLES:
         raise fields.wrong(role, f"{param}.role", f"one of {', '.join(sorted(_ROLES))}")
     return {"role": role, "content": _content(item.get("content"), f"{param}.content")}
 
@@ -77,7 +77,7 @@ def _content(content: Any, param: str) -> str | list[dict[str, Any]]:
 
 def _part(part: Any, param: str) -> dict[str, Any]:
     fields.an_object(part, param)
-    kind = part.get("type")
+    kind = _text_at(part, "type", param)
     if kind in _TEXTS:
         return {"type": "text", "text": _text_at(part, "text", param, may_be_empty=True)}
     if kind == "refusal":
