@@ -10,7 +10,7 @@ import numpy as np
 
 from suffice.errors import ArtefactError, ModelError
 from suffice.models.engine import Constraint, Floats, Grammar, Piece
-from suffice.models.gguf import embedding, header, library, plausible
+from suffice.models.gguf import attention, embedding, header, library, plausible
 from suffice.models.gguf.grammar import Grammars, has_keys
 from suffice.models.gguf.vocabulary import Vocabulary
 from suffice.models.prompt import Part
@@ -18,8 +18,6 @@ from suffice.models.prompt import Part
 _BATCH_TOKENS = 512
 _SEQUENCES = 64
 _LEAST_CELLS = 2048
-_FLOAT16, _BFLOAT16 = 1, 30  # enum ggml_type
-_FLASH = 1  # enum llama_flash_attn_type
 # Architectures whose memory is no list of tokens: nothing can be shared or cut.
 _UNCUT = ("mamba", "rwkv", "jamba", "falcon-h1", "granitehybrid", "lfm2", "plamo2", "nemotron_h", "qwen3next")
 
@@ -80,11 +78,7 @@ class LlamaEngine:
         params.n_outputs_max = params.n_outputs_max_per_seq = _SEQUENCES
         params.n_threads = params.n_threads_batch = threads
         params.kv_unified = True
-        # The answer to a request must not depend on what else is in the pass. Between equal types flash
-        # attention takes another way for 64 tokens and more, and for one token after 512 cells; between
-        # unequal ones it reads each token by itself, always, and sums in 32 bits as values are not float16.
-        params.flash_attn_type = _FLASH
-        params.type_k, params.type_v = _FLOAT16, _BFLOAT16
+        attention.choose(params, self.header)
         context = self._library.llama_init_from_model(self._model, params)
         if not context:
             raise ArtefactError(
