@@ -14,7 +14,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ TINY = {
     "tiny-6": {"depth": 6, "epochs": 8},
     "tiny-8": {"depth": 8, "epochs": 4, "threads": 1},
 }
-# Made only when asked for by name: it trains for more than half an hour.
+# Made only when asked for by name: it trains for a quarter of an hour on a core of its own.
 _LONG = frozenset({"tiny-8"})
 _TELL_EVERY_S = 60
 # Depth 2 on few rows, with the tokenizer of tiny-4: by the truth alone, by its teacher's logits
@@ -77,6 +77,11 @@ def read(place: Path) -> Data:
         schema=_schema([*parts["train"], *parts["dev"]]),
     )
     return Data(rows=rows, test=parts["certify"])
+
+
+def wanted(only: Sequence[str] | None) -> list[str]:
+    """Returns which decoders are made: those that were named, or all but the longest."""
+    return [name for name in (*TINY, *TAUGHT) if name not in _LONG] if only is None else list(only)
 
 
 def made(candidate: Candidate, rows: TrainingRows, *, teacher: Path | None = None) -> Path:
@@ -170,8 +175,7 @@ def main() -> None:
     chosen = parser.parse_args()
     os.environ.setdefault("SUFFICE_HOME", str(MADE / "home"))
     data = read(MADE / "data")
-    usual = [name for name in (*TINY, *TAUGHT) if name not in _LONG]
-    for name in usual if chosen.only is None else chosen.only:
+    for name in wanted(chosen.only):
         if name in TINY:
             made(_candidate(name, "tiny", TINY[name]), data.rows)
         else:
