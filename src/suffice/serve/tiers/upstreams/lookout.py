@@ -8,9 +8,9 @@ import asyncio
 import ipaddress
 import socket
 from contextlib import suppress
-from urllib.parse import urlsplit
 
 from suffice.serve.tiers.upstreams.addresses import Reachable
+from suffice.serve.tiers.upstreams.http1.request_head import Origin
 from suffice.serve.tiers.upstreams.upstream_settings import Trust, UpstreamSettings
 
 _PATIENCE_S = 2.0
@@ -20,9 +20,7 @@ class Lookout:
     """Opens a connection to one server every few seconds, and closes it again; `why` says what came of it."""
 
     def __init__(self, settings: UpstreamSettings, *, offline: bool = False) -> None:
-        parts = urlsplit(settings.endpoint.base_url)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        self._server = (settings.endpoint.host, port)
+        self._origin = Origin(settings.endpoint.base_url)
         self._reachable: Reachable = settings.reachable(offline=offline)
         self.why = ""
 
@@ -34,7 +32,7 @@ class Lookout:
 
     async def look(self) -> str:
         """Returns why the server takes no connection now, "" where it does; never where it is."""
-        host, port = self._server
+        host, port = self._origin.host, self._origin.port
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(_PATIENCE_S):
