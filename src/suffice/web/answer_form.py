@@ -7,7 +7,7 @@ from typing import Any
 from suffice.forms import answer_object
 from suffice.serve.decide.answer_schema import AnswerSchemas
 from suffice.serve.errors import BadCall
-from suffice.serve.reply import Verdict
+from suffice.serve.reply import SENT
 from suffice.serve.store.records import Ticket
 from suffice.web.answer_fields import fields_of, object_of
 from suffice.web.sources import SiteFacts, TierFacts
@@ -16,7 +16,6 @@ Json = dict[str, Any]
 
 # So many labels are buttons at once; of more the likeliest are, and the others are a list to open.
 FEW_LABELS = 12
-_NOT_ASKED = frozenset({Verdict.SKIPPED, Verdict.QUEUED})
 
 
 def schema_for(ticket: Ticket, site: SiteFacts) -> Mapping[str, Any] | None:
@@ -83,5 +82,5 @@ def _misfit(schema: Mapping[str, Any], text: str) -> str | None:
 def _asked(ticket: Ticket, site: SiteFacts) -> Sequence[TierFacts]:
     """Returns the tiers that the call was given to before, in their order: what they answer, it asks for."""
     tiers = {tier.name: tier for tier in site.tiers}
-    names = [step.tier for step in ticket.steps if step.verdict not in _NOT_ASKED]
+    names = [step.tier for step in ticket.steps if step.verdict in SENT]
     return [tiers[name] for name in names if name in tiers]
