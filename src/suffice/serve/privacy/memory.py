@@ -20,9 +20,8 @@ class Memory:
     def __init__(self, most: int = _MOST) -> None:
         """Takes how many texts are remembered."""
         self._most = most
-        self._secret = secrets.token_bytes(
-            32
-        )  # so that hashes cannot be compared with those of guessed texts
+        # So that hashes cannot be compared with those of guessed texts.
+        self._secret = secrets.token_bytes(32)
         self._finds: OrderedDict[bytes, tuple[Find, ...]] = OrderedDict()
 
     def name_of(self, owner: str, key: str, text: str) -> bytes:

@@ -176,8 +176,12 @@ def _names(given: Any) -> NamesSettings:
     return NamesSettings(
         bundle=bundle,
         fields=dict(fields),
-        time_limit_ms=_positive(section.get("time_limit_ms", 100.0), f"{where}.time_limit_ms"),
-        allow_uncertified=_flag(section.get("allow_uncertified", False), f"{where}.allow_uncertified"),
+        time_limit_ms=_positive(
+            section.get("time_limit_ms", NamesSettings.time_limit_ms), f"{where}.time_limit_ms"
+        ),
+        allow_uncertified=_flag(
+            section.get("allow_uncertified", NamesSettings.allow_uncertified), f"{where}.allow_uncertified"
+        ),
     )
 
 
