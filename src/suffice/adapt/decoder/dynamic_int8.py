@@ -99,7 +99,7 @@ def _model(source: Artefact) -> Any:
     """
     torch = extras.require("torch", extra="train", feature=_FEATURE)
     transformers = extras.require("transformers", extra="train", feature=_FEATURE)
-    # Reading GGUF has a bar of its own that nothing turns off.
+    # Reading GGUF draws a progress bar that nothing turns off.
     with quiet(transformers), contextlib.redirect_stderr(io.StringIO()):
         try:
             model = transformers.AutoModelForCausalLM.from_pretrained(

@@ -42,7 +42,8 @@ class Pruned:
 
     They took `length_bytes`. `removals` says what they were, oldest first. The rest is what a reader needs
     to go on behind them: the certificates in use at their end (`certificates`), those in use before the
-    newest change (`former`, None at `changed_at` for no change), and where the anchor lies.
+    newest change (`former`), when that was (`changed_at`, None where nothing changed), and where the
+    anchor lies.
     """
 
     log: str
@@ -93,6 +94,7 @@ def read(folder: Path, trusted: Ed25519PublicKey) -> Pruned | None:
     """Returns what was removed from a log, None where nothing was.
 
     Raises:
+        ArtefactError: its file cannot be read.
         NotCertified: the statement is damaged, or the trusted key did not sign it.
     """
     try:

@@ -19,8 +19,6 @@ from suffice.serve.observe.series import OTHER, Buckets, Counts, Distribution, N
 from suffice.serve.observe.vitals import Vitals, VitalsCollector
 from suffice.serve.reply import Step, Verdict
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
 _DURATIONS_S = (
     *(0.0002, 0.0005, 0.001, 0.002, 0.005),
     *(0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92),
