@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from suffice.models.gguf import library
+from suffice.models.gguf import attention, header, library
 
 _SEQUENCES, _CELLS, _PASS_TOKENS = 32, 1024, 512
-_FLOAT32 = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +32,7 @@ class Bare:
         params.n_ctx, params.n_seq_max, params.kv_unified = _CELLS, _SEQUENCES, True
         params.n_batch = params.n_ubatch = _PASS_TOKENS
         if ours:
-            params.flash_attn_type = 0
-            params.type_k = params.type_v = _FLOAT32
+            attention.choose(params, header.read(path))
         self._context = self._library.llama_init_from_model(model, params)
         self._memory = self._library.llama_get_memory(self._context)
 

@@ -9,7 +9,7 @@ from tests.unit.models.gguf import tiny_gguf
 
 
 @pytest.mark.parametrize(("is_quantised", "chosen"), [(False, (0, 0, 0)), (True, (1, 1, 30))])
-def test_settings_follow_the_weights(is_quantised: bool, chosen: tuple[int, int, int], tmp_path: Path):
+def test_settings_follow_the_weights(is_quantised, chosen, tmp_path: Path):
     """32-bit weights keep everything in 32 bits; others have flash attention between unequal types."""
     path = tiny_gguf.write_byte_bpe(tmp_path / "model.gguf", is_quantised=is_quantised)
     found = header.read(path)
