@@ -17,7 +17,7 @@ from suffice.serve.guard.offline import loop_factory
 from suffice.serve.privacy.settings import Treatment
 from suffice.serve.server import Server, ServerSettings, bound, url_of
 from suffice.serve.site.site import Site
-from suffice.serve.tiers.upstreams.upstream_settings import Trust
+from suffice.serve.tiers.upstreams.upstream_settings import TrustedLocal
 
 _log = logging.getLogger(__name__)
 
@@ -88,7 +88,7 @@ def kept_from(site: Site) -> tuple[str, ...]:
     return tuple(
         server.name
         for server in site.upstreams
-        if server.endpoint.is_loopback and server.trusted_local is Trust.NO
+        if server.endpoint.is_loopback and server.trusted_local is TrustedLocal.NO
     )
 
 

@@ -21,7 +21,7 @@ from suffice.serve.site.problem import Problem
 from suffice.serve.site.schema import HumanKeys, ModelKeys, SiteFile, TraceKeys, UpstreamKeys
 from suffice.serve.site.site import Audit, Served, ServerLimits, Site
 from suffice.serve.store.settings import StoreSettings
-from suffice.serve.tiers.upstreams.upstream_settings import Trust, UpstreamSettings
+from suffice.serve.tiers.upstreams.upstream_settings import TrustedLocal, UpstreamSettings
 
 
 def site_from(keys: SiteFile, *, base: Path, offline: bool = False) -> Site:
@@ -190,7 +190,7 @@ def _upstreams(keys: SiteFile) -> Iterator[UpstreamSettings]:
                     drop_params=frozenset(tier.drop_params),
                     allow_private=tier.allow_private,
                     allow_networks=tier.allow_networks,
-                    trusted_local=_trust(tier),
+                    trusted_local=_trusted_local(tier),
                     joules_per_call=tier.joules_per_call,
                 )
             except SpecError as error:
@@ -198,10 +198,10 @@ def _upstreams(keys: SiteFile) -> Iterator[UpstreamSettings]:
                 raise Problem(message, path=("tiers", name), hint=error.hint) from error
 
 
-def _trust(tier: UpstreamKeys) -> Trust:
+def _trusted_local(tier: UpstreamKeys) -> TrustedLocal:
     if tier.trusted_local is False:
-        return Trust.NO
-    return Trust.THIS_MACHINE if tier.trusted_local is True else Trust.PRIVATE_NETWORK
+        return TrustedLocal.NO
+    return TrustedLocal.THIS_MACHINE if tier.trusted_local is True else TrustedLocal.PRIVATE_NETWORK
 
 
 def _endpoint(tier: UpstreamKeys) -> Endpoint:

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from suffice.serve.tiers.upstreams.addresses import Reachable
 from suffice.serve.tiers.upstreams.http1.request_head import Origin
-from suffice.serve.tiers.upstreams.upstream_settings import Trust, UpstreamSettings
+from suffice.serve.tiers.upstreams.upstream_settings import TrustedLocal, UpstreamSettings
 
 _PATIENCE_S = 2.0
 
@@ -53,7 +53,7 @@ class Lookout:
 
 def lookout_of(settings: UpstreamSettings, *, offline: bool = False) -> Lookout | None:
     """Returns what looks after a server, None for one that only calls can tell of."""
-    is_near = settings.endpoint.is_loopback or settings.trusted_local is not Trust.NO
+    is_near = settings.endpoint.is_loopback or settings.trusted_local is not TrustedLocal.NO
     return Lookout(settings, offline=offline) if is_near else None
 
 

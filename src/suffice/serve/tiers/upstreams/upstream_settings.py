@@ -18,7 +18,7 @@ OWN_PREFIX = "suffice"
 _PASSED_ON = (":cloud", "-cloud")
 
 
-class Trust(StrEnum):
+class TrustedLocal(StrEnum):
     """Whether a server is trusted to keep what it gets, as if it were a part of this gateway."""
 
     NO = "no"
@@ -46,7 +46,7 @@ class UpstreamSettings:
     drop_params: frozenset[str] = frozenset()
     allow_private: bool = False
     allow_networks: tuple[str, ...] = ()
-    trusted_local: Trust = Trust.NO
+    trusted_local: TrustedLocal = TrustedLocal.NO
     joules_per_call: float | None = None
     reply_bytes: int = 4 * LARGEST_REPLY_BYTES
     event_bytes: int = 1 << 20
@@ -84,13 +84,13 @@ class UpstreamSettings:
             private=self.allow_private,
             networks=self._networks(),
             offline=offline,
-            trusted=self.trusted_local is not Trust.NO,
+            trusted=self.trusted_local is not TrustedLocal.NO,
         )
 
     @property
     def place(self) -> Place:
         """Returns where its answers come from, as policy, audit log and pages count it."""
-        return Place.REMOTE if self.trusted_local is Trust.NO else Place.TRUSTED_LOCAL
+        return Place.REMOTE if self.trusted_local is TrustedLocal.NO else Place.TRUSTED_LOCAL
 
     def _networks(self) -> tuple[Network, ...]:
         return tuple(_network(self.name, text) for text in self.allow_networks)
@@ -104,20 +104,20 @@ class UpstreamSettings:
         """
         host = self.endpoint.host
         match self.trusted_local:
-            case Trust.NO:
+            case TrustedLocal.NO:
                 return
-            case Trust.THIS_MACHINE if not self.endpoint.is_loopback:
+            case TrustedLocal.THIS_MACHINE if not self.endpoint.is_loopback:
                 raise SpecError(
                     f"tier {self.name}: trusted_local: true is for servers on this machine, not {host}",
                     hint="give 127.0.0.1, ::1 or localhost; or, for a server in a network of your own, "
                     "trusted_local: private_network and allow_networks: [that network]",
                 )
-            case Trust.THIS_MACHINE if self.allow_private or self.allow_networks:
+            case TrustedLocal.THIS_MACHINE if self.allow_private or self.allow_networks:
                 raise SpecError(
                     f"tier {self.name}: a server on this machine needs no allow_private, no allow_networks",
                     hint="leave them out beside trusted_local: true",
                 )
-            case Trust.PRIVATE_NETWORK if self.allow_private or not self.allow_networks:
+            case TrustedLocal.PRIVATE_NETWORK if self.allow_private or not self.allow_networks:
                 raise SpecError(
                     f"tier {self.name}: trusted_local: private_network goes with the networks it is true of",
                     hint="write allow_networks: [10.1.0.0/16], and no allow_private",

@@ -7,7 +7,7 @@ import pytest
 
 from suffice.models.http.endpoint import Endpoint
 from suffice.serve.tiers.upstreams.lookout import lookout_of
-from suffice.serve.tiers.upstreams.upstream_settings import Trust, UpstreamSettings
+from suffice.serve.tiers.upstreams.upstream_settings import TrustedLocal, UpstreamSettings
 
 DOWN = "nothing listens where its server should be"
 
@@ -64,7 +64,9 @@ def test_a_name_that_leads_elsewhere_is_not_connected_to(monkeypatch):
         led = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_more: led)
         box = lookout(
-            f"http://box:{port}/v1", trusted_local=Trust.PRIVATE_NETWORK, allow_networks=("10.0.0.0/8",)
+            f"http://box:{port}/v1",
+            trusted_local=TrustedLocal.PRIVATE_NETWORK,
+            allow_networks=("10.0.0.0/8",),
         )
         found = await box.look()
         server.close()
