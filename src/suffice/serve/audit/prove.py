@@ -90,11 +90,11 @@ class Proof:
         if not self.calls:
             return f"unknown: the window holds no signed call{self._but}"
         stayed = f"none of the {self.with_class} calls with {self.data_class} left this machine{self._but}"
-        lent = [server for server in self.trusted if server.with_class]
-        if not lent:
+        asked = [server for server in self.trusted if server.with_class]
+        if not asked:
             return stayed
         told = ", ".join(
-            f"{one.tier} at {' and '.join(one.addresses)} was sent {one.with_class}" for one in lent
+            f"{one.tier} at {' and '.join(one.addresses)} was sent {one.with_class}" for one in asked
         )
         return f"{stayed} and the servers that the site trusts as local ({told} of them)"
 
@@ -117,7 +117,7 @@ class _Tally:
     left: bool
     masked: bool
     is_looked_for: bool
-    lent_to: frozenset[str]
+    sent_to_trusted: frozenset[str]
 
 
 @dataclass(kw_only=True)
@@ -156,23 +156,23 @@ class _Reader:
         # A picture, or a text that took too long: whoever let it go does not know what was in it.
         looked = looked and not (event["left_machine"] and UNINSPECTED in event["data_classes"])
         has_class = self.data_class in event["data_classes"]
-        lent_to = frozenset(
+        sent_to_trusted = frozenset(
             step["tier"] for step in event["steps"] if step["place"] == _TRUSTED and step["verdict"] in SENT
         )
         left = event["left_machine"]
         self.calls.append(
-            _Tally(record["seq"], record["t"], has_class, left, event["masked"], looked, lent_to)
+            _Tally(record["seq"], record["t"], has_class, left, event["masked"], looked, sent_to_trusted)
         )
 
     def trusted(self, calls: Sequence[_Tally]) -> tuple[Trusted, ...]:
         """Returns the servers that were trusted, with what they were sent of these calls."""
-        tiers = sorted(self.addresses.keys() | {tier for call in calls for tier in call.lent_to})
+        tiers = sorted(self.addresses.keys() | {tier for call in calls for tier in call.sent_to_trusted})
         return tuple(
             Trusted(
                 tier=tier,
                 addresses=tuple(self.addresses.get(tier, ("an address that is not told",))),
-                calls=sum(tier in call.lent_to for call in calls),
-                with_class=sum(tier in call.lent_to and call.has_class for call in calls),
+                calls=sum(tier in call.sent_to_trusted for call in calls),
+                with_class=sum(tier in call.sent_to_trusted and call.has_class for call in calls),
             )
             for tier in tiers
         )
