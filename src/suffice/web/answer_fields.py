@@ -13,6 +13,8 @@ from suffice.serve.errors import BadCall
 Json = dict[str, Any]
 
 MOST_FIELDS = 200
+# Of a choice; more are typed: references may have one long list many times on a page.
+MOST_OPTIONS = 300
 _DEEPEST = 4
 _LONG = 80
 _INPUTS = {"integer": "whole", "number": "number", "string": "text"}
@@ -63,8 +65,10 @@ def _fields(
         part, is_nullable = _resolved(written, root)
         at = f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}"
         value = given.get(name) if isinstance(given, Mapping) else None
-        is_nested = part.get("type") == "object" and part.get("properties") and depth < _DEEPEST
-        if is_nested:
+        inner = part.get("properties")
+        # What yields no field must not be gone into: the number of fields is what ends the search.
+        is_nested = part.get("type") == "object" and isinstance(inner, Mapping) and inner
+        if is_nested and depth < _DEEPEST:
             yield from _fields(part, root, pointer=at, given=value, depth=depth + 1)
         else:
             kind, options = _kind(part, value)
@@ -112,7 +116,8 @@ def _led_to(reference: str, root: Mapping[str, Any]) -> Mapping[str, Any]:
 def _kind(part: Mapping[str, Any], value: Any) -> tuple[str, list[Any]]:
     """Returns how a property is asked for, and what there is to choose from."""
     options = part.get("enum")
-    if isinstance(options, list) and all(isinstance(one, str | int | float | None) for one in options):
+    is_short = isinstance(options, list) and len(options) <= MOST_OPTIONS
+    if is_short and all(isinstance(one, str | int | float | None) for one in options):
         return "choice", [one for one in options if one is not None]
     kind = part.get("type")
     if kind == "boolean":

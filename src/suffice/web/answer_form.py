@@ -19,11 +19,16 @@ FEW_LABELS = 12
 
 
 def schema_for(ticket: Ticket, site: SiteFacts) -> Mapping[str, Any] | None:
-    """Returns the schema that an answer must fit: the client's own, else that of the bundle asked before."""
+    """Returns the schema that an answer must fit: the client's own, else that of the bundle asked before.
+
+    The client's is one only where it asked for JSON by it, and where it can be used: not every call's was
+    looked at when it came.
+    """
     form = ticket.body.get("response_format")
-    wrapped = form.get("json_schema") if isinstance(form, dict) else None
+    is_asked_for = isinstance(form, dict) and form.get("type") == "json_schema"
+    wrapped = form.get("json_schema") if is_asked_for else None
     own = wrapped.get("schema") if isinstance(wrapped, dict) else None
-    if isinstance(own, dict):
+    if isinstance(own, dict) and _is_sound(own):
         return own
     return next((tier.answer_schema for tier in _asked(ticket, site) if tier.answer_schema), None)
 
@@ -69,6 +74,14 @@ def answer_from(ticket: Ticket, site: SiteFacts, said: Mapping[str, str]) -> str
     if text and schema is not None and (misfit := _misfit(schema, text)) is not None:
         raise BadCall(misfit, param="answer")
     return text
+
+
+def _is_sound(schema: Mapping[str, Any]) -> bool:
+    try:
+        AnswerSchemas().of(schema)
+    except BadCall:
+        return False
+    return True
 
 
 def _misfit(schema: Mapping[str, Any], text: str) -> str | None:

@@ -8,7 +8,7 @@ import pytest
 
 from suffice.serve.errors import BadCall
 from suffice.serve.reply import Place, Verdict
-from suffice.web.answer_fields import MOST_FIELDS, fields_of, object_of
+from suffice.web.answer_fields import MOST_FIELDS, MOST_OPTIONS, fields_of, object_of
 from tests.unit.web.made_up import EVIL, EXPLANATION, UNSURE, fake_site, made, own_page, ticket, token_of
 
 LABELS = ("account", "delivery", "refund")
@@ -252,3 +252,43 @@ def test_only_local_tiers_are_asked_again():
     step = replace(UNSURE, place=Place.REMOTE)
     site, _ = opened(labels=LABELS, ticket=ticket(steps=(step,)))
     assert site.client.get("/review/tkt_01.json").json()["proposal"] is None
+
+
+def test_a_schema_that_yields_no_fields_is_not_gone_into():
+    """Nothing but the number of fields ends the search: a million branches without one took a minute."""
+    schema = {"type": "object", "properties": "none"}
+    for _ in range(4):
+        schema = {"type": "object", "properties": dict.fromkeys(map(str, range(40)), schema)}
+    assert [] == fields_of(schema)
+    assert "json" == fields_of({"properties": {"x": {"type": "object", "properties": "none"}}})[0]["kind"]
+
+
+def test_a_long_list_of_choices_is_typed():
+    """References may have it two hundred times on one page."""
+    kinds = [
+        fields_of({"properties": {"x": {"type": "integer", "enum": list(range(count))}}})[0]["kind"]
+        for count in (MOST_OPTIONS, MOST_OPTIONS + 1)
+    ]
+    assert ["choice", "whole"] == kinds
+
+
+@pytest.mark.parametrize(
+    "response_format",
+    [
+        {"type": "text", "json_schema": {"schema": SCHEMA}},
+        {"type": "json_schema", "json_schema": {"schema": {**SCHEMA, "required": 7}}},
+    ],
+    ids=["not asked for", "no schema"],
+)
+def test_a_schema_that_no_answer_is_held_against_makes_no_form(response_format):
+    """A person may answer in words: the client asked for no JSON, or for none that can be."""
+    body = {**ticket().body, "response_format": response_format}
+    site, page = opened(ticket=ticket(body=body))
+    assert 'name="/intent"' not in page.text
+    said = site.client.post(
+        "/review/tkt_01",
+        data={"token": token_of(page), "answer": "A table for three."},
+        headers=own_page(),
+        follow_redirects=False,
+    )
+    assert 303 == said.status_code

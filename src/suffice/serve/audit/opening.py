@@ -11,7 +11,7 @@ from suffice.certify.signature import Keys
 from suffice.clock import Clock
 from suffice.errors import ArtefactError, NotCertified, OutputError, SpecError
 from suffice.files import writable
-from suffice.serve.audit import checkpoints
+from suffice.serve.audit import checkpoints, pruned
 from suffice.serve.audit.chain import START, parse
 from suffice.serve.audit.checkpoints import Checkpoint
 from suffice.serve.audit.log import AuditLog, Position, Terms
@@ -108,7 +108,13 @@ def _anchored(path: Path, keys: Keys) -> Checkpoint | None:
 
 
 def _was_anchored(folder: Path, keys: Keys) -> bool:
-    """Says whether the log tells that it had an anchor: read as a whole, and only where there is none now."""
+    """Says whether the log tells that it had an anchor: read as a whole, and only where there is none now.
+
+    One that was pruned had one: else it would not have verified. Who removed the anchor may have cut every
+    record that says so.
+    """
+    if pruned.lies_in(folder):
+        return True
     for path in segments(folder).values():
         for line in lines(path):
             record = parse(line.strip()) or {}

@@ -90,6 +90,11 @@ def write(folder: Path, pruned: Pruned, keys: Keys) -> None:
     write_text(folder / _NAME, sign(orjson.dumps(statement), keys))
 
 
+def lies_in(folder: Path) -> bool:
+    """Says whether a log's folder holds a statement, signed or not."""
+    return (folder / _NAME).exists()
+
+
 def read(folder: Path, trusted: Ed25519PublicKey) -> Pruned | None:
     """Returns what was removed from a log, None where nothing was.
 

@@ -83,8 +83,9 @@ class Part:
         has_left = event.status == CLIENT_LEFT and event.route  # it was let in, and given up
         if has_left or not 400 <= event.status < 500:
             self.counted += 1
-            self.counted_tokens += (tokens_in or 0) + (tokens_out or 0)
-            self.counted_usd += cost or 0.0
+            # With what was given up unread: nowhere else do other gateways, and the next start, see it.
+            self.counted_tokens += (tokens_in or 0) + (tokens_out or 0) + event.budget_tokens
+            self.counted_usd += (cost or 0.0) + event.budget_usd
 
     def merge(self, other: "Part") -> None:
         """Counts what another has counted too."""

@@ -314,6 +314,17 @@ def test_a_log_cut_down_to_nothing_behind_the_statement_is_no_log(cut_bench):
         cut_bench.open()
 
 
+def test_a_pruned_log_whose_anchor_and_signatures_are_gone_is_not_gone_on_with(cut_bench):
+    """What is left names no anchor, but only a log that had one was ever pruned."""
+    for number in (5, 6, 7):
+        file(cut_bench, number).unlink()
+    first = file(cut_bench, 4).read_bytes().splitlines(keepends=True)[0]
+    file(cut_bench, 4).write_bytes(first)
+    cut_bench.anchor.unlink()
+    with pytest.raises(ArtefactError, match="had an anchor"):
+        cut_bench.open()
+
+
 def test_a_log_that_does_not_verify_is_not_pruned(bench):
     """Pruning would remove what shows the change."""
     write_days(bench, 4)

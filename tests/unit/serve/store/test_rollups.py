@@ -93,6 +93,16 @@ def test_windows_of_half_hours_and_of_minutes_say_the_same(store):
         )
 
 
+def test_what_was_given_up_unread_is_in_the_sums_that_budgets_read(settings):
+    """Another gateway, and the next start, know of it too; pages show what is known alone."""
+    with open_store(settings, FakeClock(NOON)) as store:
+        put(store, [made_event(0, usage=Usage(), status=499, budget_tokens=70, budget_usd=0.5)])
+    with open_store(settings, FakeClock(NOON)) as store:
+        spent = asyncio.run(store.spending.spent_since(HOUR))
+        assert {"alpha": Spent(requests=1, tokens=70, usd=0.5)} == spent
+        assert 0 == (asyncio.run(store.readings.money(None)).input_tokens or 0)
+
+
 def test_a_span_that_begins_within_a_minute_begins_with_it(store):
     """Sums know no seconds: budgets and pages begin at whole minutes."""
     put(store, made_events(1))

@@ -14,7 +14,15 @@ _LIMITS = ("max_completion_tokens", "max_tokens")
 
 
 def unread_usage(call: Call, *, asked_s: float) -> Usage:
-    """Returns about how many tokens were read, and written within the seconds since the server was asked."""
+    """Returns about how many tokens were read, and written within the seconds since the server was asked.
+
+    Of two limits the larger one counts: which of them a server keeps to is not known.
+    """
     written = int(asked_s * _TOKENS_A_SECOND) if can_stream(call.operation) else 0
     limits = [limit for name in _LIMITS if isinstance(limit := call.body.get(name), int)]
-    return Usage(input_tokens=tokens_estimated(call), output_tokens=max(0, min([written, *limits])))
+    each = max(0, min(written, max(limits, default=written)))
+    choices = call.body.get("n")
+    return Usage(
+        input_tokens=tokens_estimated(call),
+        output_tokens=each * max(1, choices if isinstance(choices, int) else 1),
+    )

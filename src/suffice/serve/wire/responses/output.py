@@ -61,7 +61,7 @@ def response(
         "top_p": asked.get("top_p"),
         "truncation": "disabled",
         "metadata": {},
-        "usage": None if usage is None else _usage(usage),
+        "usage": _usage(usage) if isinstance(usage, Mapping) else None,
     }
 
 
@@ -123,7 +123,8 @@ def logprobs_of(logprobs: Any) -> Sequence[Any]:
 
 
 def _usage(usage: Json) -> dict[str, Any]:
-    read, written = usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0
+    """Returns a chat's usage in this API's names; a server's own may hold anything."""
+    read, written = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
     prompt, completion = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
     cached = prompt.get("cached_tokens") if isinstance(prompt, Mapping) else None
     thought = completion.get("reasoning_tokens") if isinstance(completion, Mapping) else None
@@ -135,3 +136,7 @@ def _usage(usage: Json) -> dict[str, Any]:
         "total_tokens": usage.get("total_tokens") or read + written,
     }
     return {**counts, "estimated": True} if usage.get("estimated") else counts
+
+
+def _count(number: Any) -> int:
+    return number if type(number) is int else 0

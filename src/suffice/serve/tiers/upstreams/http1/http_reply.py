@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from suffice.serve.tiers.upstreams.http1.connection import Connection
 
 
+# So many pieces are made one: each costs forty bytes beside its own, and may have only one or two.
+_LOOSE = 1024
+
+
 class HttpReply:
     """What a connection has received of one reply, for one reader.
 
@@ -21,6 +25,7 @@ class HttpReply:
 
     __slots__ = (
         "_connection",
+        "_loose",
         "_pieces",
         "_waiter",
         "content_type",
@@ -36,6 +41,7 @@ class HttpReply:
     def __init__(self, connection: Connection) -> None:
         self._connection: Connection | None = connection
         self._pieces: list[bytes] = []
+        self._loose = 0
         self._waiter: asyncio.Future[None] | None = None
         self.status = 0
         self.content_type = ""
@@ -119,6 +125,10 @@ class HttpReply:
         """Takes bytes of the body."""
         self._pieces.append(piece)
         self.held_bytes += len(piece)
+        self._loose += 1
+        if self._loose == _LOOSE:
+            self._pieces[-_LOOSE:] = [b"".join(self._pieces[-_LOOSE:])]
+            self._loose = 0
 
     def leave(self) -> None:
         """Takes note that the connection is no longer this reply's."""
@@ -139,7 +149,7 @@ class HttpReply:
                 waiter.set_exception(error)
 
     def _taken(self) -> bytes:
-        pieces, self._pieces, self.held_bytes = self._pieces, [], 0
+        pieces, self._pieces, self.held_bytes, self._loose = self._pieces, [], 0, 0
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     async def _more(self, within_s: float) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import random
+import sys
 
 import pytest
 
@@ -252,3 +253,18 @@ def test_changed_bytes_end_in_a_reply_or_a_failure(seed):
             assert b"{}" == (await client.ask())[1]
 
     asyncio.run(run())
+
+
+def test_a_body_in_tiny_chunks_takes_little_more_than_its_bytes():
+    """Pieces of two bytes took twenty times theirs."""
+
+    async def run():
+        async with serving([WHOLE]) as raw, asking(raw) as client:
+            reply, _ = await client.ask()
+            for number in range(100_000):
+                reply.add(b"%02d" % (number % 100))
+            held = reply._pieces
+            assert 200_000 == sum(map(len, held)) == reply.held_bytes
+            return sum(map(sys.getsizeof, held))
+
+    assert asyncio.run(run()) < 300_000

@@ -1,0 +1,29 @@
+"""The usage of a Response, whatever the server said."""
+
+import json
+
+import pytest
+
+from suffice.serve.wire.about import About
+from suffice.serve.wire.responses.events import ResponseWriter
+from tests.unit.serve.tiers import tiny_run
+
+WHO = About(request_id="req_1", route="desk", escalated=False)
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        ("many", None),
+        ([1], None),
+        ({"prompt_tokens": "3", "completion_tokens": 4}, 0),
+        ({"prompt_tokens": 3, "completion_tokens": None}, 3),
+    ],
+)
+def test_a_stream_ends_whatever_a_server_says_of_its_tokens(said, read):
+    """Its last event is written after the head is out, where no error can be told any more."""
+    writer = ResponseWriter(tiny_run.call("x"), WHO, "m", 0)
+    writer.take({"choices": [{"index": 0, "delta": {"content": "y"}}], "usage": said})
+    *_, last = writer.end().decode().strip().split("data: ")
+    usage = json.loads(last)["response"]["usage"]
+    assert read == (None if usage is None else usage["input_tokens"])
