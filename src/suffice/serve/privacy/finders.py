@@ -7,8 +7,8 @@ from typing import Protocol
 
 from suffice.clock import Clock
 from suffice.serve.privacy.find import Find
-from suffice.serve.privacy.memory import Memory
 from suffice.serve.privacy.numbers import Tick
+from suffice.serve.privacy.remembered import Remembered
 from suffice.serve.privacy.views import views
 
 _LOG = logging.getLogger(__name__)
@@ -43,12 +43,12 @@ class Search:
     """
 
     def __init__(
-        self, finders: Sequence[Finder], memory: Memory, *, owner: str, clock: Clock, limit_s: float
+        self, finders: Sequence[Finder], remembered: Remembered, *, owner: str, clock: Clock, limit_s: float
     ) -> None:
         """Takes the finders, what they found before, whose call it is, and the time all may take for it."""
         self.unsure: set[str] = set()
         self._finders = list(finders)
-        self._memory = memory
+        self._remembered = remembered
         self._owner = owner
         self._clock = clock
         self._left_s = limit_s
@@ -65,8 +65,8 @@ class Search:
         """
         if not self._finders:
             return []
-        known_as = self._memory.name_of(self._owner, key, text)
-        known = self._memory.recall(known_as)
+        known_as = self._remembered.name_of(self._owner, key, text)
+        known = self._remembered.recall(known_as)
         if known is not None:
             return list(known)
         finds = [
@@ -75,7 +75,7 @@ class Search:
             for start, end, name in self._found(view.text, key, tick)
         ]
         if not self.unsure:
-            self._memory.keep(known_as, finds)
+            self._remembered.keep(known_as, finds)
         return finds
 
     def _found(self, text: str, key: str, tick: Tick) -> Iterator[Find]:

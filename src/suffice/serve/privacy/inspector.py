@@ -14,8 +14,8 @@ from suffice.serve.privacy.detect import Detector
 from suffice.serve.privacy.find import Find, settled
 from suffice.serve.privacy.finders import Finder, Search
 from suffice.serve.privacy.mask import Placeholders
-from suffice.serve.privacy.memory import Memory
 from suffice.serve.privacy.numbers import Tick
+from suffice.serve.privacy.remembered import Remembered
 from suffice.serve.privacy.settings import PrivacySettings, Treatment
 from suffice.serve.privacy.unmask import CallRestorer
 from suffice.serve.privacy.walk import Leaf, Leaves, rebuilt
@@ -54,7 +54,7 @@ class PrivacyInspector:
         self._clock = clock or SystemClock()
         self._detector = Detector(settings)
         self._finders = tuple(finders)
-        self._memory = Memory()
+        self._remembered = Remembered()
         names = settings.names
         self._search_s = (settings.time_limit_ms if names is None else names.time_limit_ms) / 1000
 
@@ -74,7 +74,7 @@ class PrivacyInspector:
         leaves.take(call.body)
         search = Search(
             self._finders,
-            self._memory,
+            self._remembered,
             owner=call.caller.key_id,
             clock=self._clock,
             limit_s=self._search_s,

@@ -12,7 +12,7 @@ from suffice.ports import Request
 from suffice.serve.call import Call, Caller, Operation
 from suffice.serve.privacy.find import Find
 from suffice.serve.privacy.inspector import PrivacyInspector
-from suffice.serve.privacy.memory import Memory
+from suffice.serve.privacy.remembered import Remembered
 from suffice.serve.privacy.settings import read_privacy
 
 MAIL = "ada.l@example.org"
@@ -164,12 +164,12 @@ def test_what_a_caller_sent_before_is_not_computed_again():
 
 def test_a_memory_forgets_what_was_asked_for_longest_ago():
     """It holds so many texts, and none of their words."""
-    memory = Memory(2)
-    one, two, three = (memory.name_of("ann", "content", text) for text in ("one", "two", "three"))
-    memory.keep(one, [Find(0, 1, "name")])
-    memory.keep(two, [])
-    memory.recall(one)
-    memory.keep(three, [])
-    assert [(Find(0, 1, "name"),), None, ()] == [memory.recall(each) for each in (one, two, three)]
-    assert one != Memory(2).name_of("ann", "content", "one")
-    assert memory.name_of("a", "bc", "d") != memory.name_of("ab", "c", "d")
+    remembered = Remembered(2)
+    one, two, three = (remembered.name_of("ann", "content", text) for text in ("one", "two", "three"))
+    remembered.keep(one, [Find(0, 1, "name")])
+    remembered.keep(two, [])
+    remembered.recall(one)
+    remembered.keep(three, [])
+    assert [(Find(0, 1, "name"),), None, ()] == [remembered.recall(each) for each in (one, two, three)]
+    assert one != Remembered(2).name_of("ann", "content", "one")
+    assert remembered.name_of("a", "bc", "d") != remembered.name_of("ab", "c", "d")

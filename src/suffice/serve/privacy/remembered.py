@@ -10,7 +10,7 @@ from suffice.serve.privacy.find import Find
 _MOST = 8_192  # texts
 
 
-class Memory:
+class Remembered:
     """The finds in the last texts, by who sent them: no text is kept, only a keyed hash of it, and places.
 
     Each caller has memories of its own, or the time a call takes would tell whether somebody else sent the
