@@ -44,7 +44,9 @@ def prune(  # noqa: PLR0913 - one parameter an option
 
     at = time_of(before)
     if at is None or at > SystemClock().now():
-        raise click.BadParameter(f"{before} is not past", param_hint="--before")
+        raise click.BadParameter(
+            f"{before} is not past: give a time before now, e.g. 2026-08-01", param_hint="--before"
+        )
     if site is not None and not events:
         raise click.UsageError("--site names the store of --events: give both")
     place = found(place, home)
