@@ -132,14 +132,14 @@ def _cells(names: ModelFinder, texts: Sequence[Marked], key: str) -> list[str]:
             empty += 1
             wrong += bool(given)
     rates = [found["name"], found["address"], [touching, finds], [wrong, empty]]
-    return [_rate(hits, n) for hits, n in rates]
+    return [rate(hits, n) for hits, n in rates]
 
 
 def _letters(text: str, place: tuple[int, int]) -> set[int]:
     return {at for at in range(*place) if text[at].isalnum()}
 
 
-def _rate(hits: int, n: int) -> str:
+def rate(hits: int, n: int) -> str:
     """Returns a rate with its 95% Wilson interval and n."""
     if n == 0:
         return "-"

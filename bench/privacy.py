@@ -18,7 +18,6 @@ from bench import names, privacy_ordinary, privacy_times
 from bench.privacy_set import CLASSES, Text, negatives, positives
 from suffice.serve.privacy.detect import Detector
 from suffice.serve.privacy.settings import read_privacy
-from suffice.stats.intervals import wilson
 
 EACH, SEED = 400, 2026
 _SECTION = {"default": "mask", "classes": {"ip_address": "mask"}}
@@ -94,17 +93,9 @@ def _row(name: str, finder: Finder) -> str:
         found[text.how][1] += 1
     wrong = sum(bool(finder.spans(text.text)) for text in negatives(name, EACH, SEED))
     right = sum(hits for hits, _ in found.values())
-    cells = [_rate(*found[how]) for how in found]
-    precision = _rate(right, right + wrong)
-    return f"| {name} | {finder.name} | {' | '.join(cells)} | {_rate(wrong, EACH)} | {precision} |"
-
-
-def _rate(hits: int, n: int) -> str:
-    """Returns a rate with its 95% Wilson interval and n."""
-    if n == 0:
-        return "-"
-    bounds = wilson(hits, n)
-    return f"{hits / n:.3f} [{bounds.lower:.3f}, {bounds.upper:.3f}], {n}"
+    cells = [names.rate(*found[how]) for how in found]
+    precision = names.rate(right, right + wrong)
+    return f"| {name} | {finder.name} | {' | '.join(cells)} | {names.rate(wrong, EACH)} | {precision} |"
 
 
 def _covers(spans: Sequence[tuple[int, int]], text: Text) -> bool:
