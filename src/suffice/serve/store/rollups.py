@@ -64,8 +64,8 @@ class Part:
         if event.status >= 400 or event.error:
             self.failed += 1
         elif event.tier:
-            place = class_of(event.latency_ms)
-            self.latencies[place] = self.latencies.get(place, 0) + 1
+            number = class_of(event.latency_ms)
+            self.latencies[number] = self.latencies.get(number, 0) + 1
         if cost is not None:
             self.cost_usd += cost
             self.cost_n += 1
@@ -92,8 +92,8 @@ class Part:
         for name, value in zip(SUMS, other.sums(), strict=True):
             if value:
                 setattr(self, name, getattr(self, name) + value)
-        for place, count in other.latencies.items():
-            self.latencies[place] = self.latencies.get(place, 0) + count
+        for number, count in other.latencies.items():
+            self.latencies[number] = self.latencies.get(number, 0) + count
 
     def sums(self) -> tuple[float, ...]:
         """Returns every sum, in the order of `SUMS`."""
@@ -109,15 +109,15 @@ _Place = tuple[int, int, str, str, str]
 
 
 def class_of(latency_ms: float) -> int:
-    """Returns the class a latency is counted in; 0 for the shortest, and for what is no number."""
+    """Returns the number of the class a latency is counted in; 0 for the shortest, and for what is no number."""
     if not latency_ms > _SHORTEST_MS:
         return 0
     return math.ceil(math.log(min(latency_ms, _LONGEST_MS) / _SHORTEST_MS) * _PER_LOG)
 
 
-def latency_of(place: int) -> float:
+def latency_of(number: int) -> float:
     """Returns the middle of a class, in milliseconds: within 1% of every latency in it."""
-    return _SHORTEST_MS * 2 * _GROWTH**place / (1 + _GROWTH) if place else _SHORTEST_MS
+    return _SHORTEST_MS * 2 * _GROWTH**number / (1 + _GROWTH) if number else _SHORTEST_MS
 
 
 def owner(key_id: str | None) -> str:
@@ -240,8 +240,8 @@ def merged(texts: Iterable[str]) -> dict[int, int]:
     """Returns how many calls were in each class, from kept ones."""
     found: dict[int, int] = {}
     for text in texts:
-        for place, count in orjson.loads(text):
-            found[place] = found.get(place, 0) + count
+        for number, count in orjson.loads(text):
+            found[number] = found.get(number, 0) + count
     return found
 
 
