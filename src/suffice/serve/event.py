@@ -21,7 +21,8 @@ class Event:
     masked or not, was sent to a remote tier, also one that failed; `masked` whether what was sent was
     masked. `reference_usd` is what the route's reference would have cost (None: not known).
     `budget_tokens` and `budget_usd` count against budgets beside what is known (`call.Unread`): they are
-    estimates, and kept in no event, only in the sums that budgets read. `steps_json` is for `steps.encoded`, which encodes the steps once.
+    estimates, and kept in the sums that budgets read, not with the event. `steps_json` is for
+    `steps.encoded`, which encodes the steps once.
     """
 
     id: str

@@ -116,8 +116,11 @@ def _led_to(reference: str, root: Mapping[str, Any]) -> Mapping[str, Any]:
 def _kind(part: Mapping[str, Any], value: Any) -> tuple[str, list[Any]]:
     """Returns how a property is asked for, and what there is to choose from."""
     options = part.get("enum")
-    is_short = isinstance(options, list) and len(options) <= MOST_OPTIONS
-    if is_short and all(isinstance(one, str | int | float | None) for one in options):
+    if (
+        isinstance(options, list)
+        and len(options) <= MOST_OPTIONS
+        and all(isinstance(one, str | int | float | None) for one in options)
+    ):
         return "choice", [one for one in options if one is not None]
     kind = part.get("type")
     if kind == "boolean":

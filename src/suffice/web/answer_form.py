@@ -25,8 +25,9 @@ def schema_for(ticket: Ticket, site: SiteFacts) -> Mapping[str, Any] | None:
     looked at when it came.
     """
     form = ticket.body.get("response_format")
-    is_asked_for = isinstance(form, dict) and form.get("type") == "json_schema"
-    wrapped = form.get("json_schema") if is_asked_for else None
+    wrapped = (
+        form.get("json_schema") if isinstance(form, dict) and form.get("type") == "json_schema" else None
+    )
     own = wrapped.get("schema") if isinstance(wrapped, dict) else None
     if isinstance(own, dict) and _is_sound(own):
         return own

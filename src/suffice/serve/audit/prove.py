@@ -11,10 +11,13 @@ from suffice.errors import NotCertified
 from suffice.serve.audit.records import Kind
 from suffice.serve.audit.verify import Verification, verify
 from suffice.serve.audit.walk import Record
+from suffice.serve.errors import CLIENT_LEFT
 from suffice.serve.event import UNINSPECTED
 from suffice.serve.reply import SENT, Place
 
 _TRUSTED = Place.TRUSTED_LOCAL.value
+# Statuses of calls that ended while tiers were asked: nobody knows which of them had it by then.
+_BROKEN_OFF = frozenset({CLIENT_LEFT, 500})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,7 +33,8 @@ class Policy:
 class Trusted:
     """A server that the site trusted as local: its tier, its `host:port`, and what it was sent of the window.
 
-    `addresses` are all that the tier had. Of the `calls` it was sent, `with_class` held the class.
+    `addresses` are all that the tier had. Of the `calls` it was sent, `with_class` held the class. Calls that
+    were broken off are among them: it may have been sent those.
     """
 
     tier: str
@@ -159,6 +163,8 @@ class _Reader:
         sent_to_trusted = frozenset(
             step["tier"] for step in event["steps"] if step["place"] == _TRUSTED and step["verdict"] in SENT
         )
+        if event["status"] in _BROKEN_OFF and not event["steps"]:
+            sent_to_trusted = frozenset(self.addresses)
         left = event["left_machine"]
         self.calls.append(
             _Tally(record["seq"], record["t"], has_class, left, event["masked"], looked, sent_to_trusted)

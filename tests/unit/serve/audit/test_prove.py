@@ -202,6 +202,16 @@ def test_servers_trusted_as_local_are_named_with_what_they_were_sent(bench):
     assert proof.verdict.endswith("trusts as local (ollama at 127.0.0.1:11434 was sent 1 of them)")
 
 
+def test_a_call_that_was_broken_off_may_have_been_sent_to_a_trusted_server(bench):
+    """Who hangs up leaves no steps: the count must not be too low for that."""
+    hung_up = made_event(1, data_classes=PHI, local_only=True, steps=(), status=499)
+    refused = made_event(2, data_classes=PHI, steps=(), status=429)
+    policy = {**TERMS.policy, "trusted_local": {"ollama": "127.0.0.1:11434"}}
+    written(bench, hung_up, refused, terms=dataclasses.replace(TERMS, policy=policy))
+    (ollama,) = proof_of(bench).trusted
+    assert (1, 1) == (ollama.calls, ollama.with_class)
+
+
 def trusted_step(tier, verdict):
     """Returns a step at a server that the site trusts as local."""
     return Step(tier=tier, place=Place.TRUSTED_LOCAL, verdict=verdict)
