@@ -109,7 +109,7 @@ _Place = tuple[int, int, str, str, str]
 
 
 def class_of(latency_ms: float) -> int:
-    """Returns the number of the class a latency is counted in; 0 for the shortest, and for what is no number."""
+    """Returns the number of a latency's class; 0 for the shortest, and for what is no number."""
     if not latency_ms > _SHORTEST_MS:
         return 0
     return math.ceil(math.log(min(latency_ms, _LONGEST_MS) / _SHORTEST_MS) * _PER_LOG)
