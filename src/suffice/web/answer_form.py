@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from suffice.forms import answer_object
-from suffice.serve.decide.answer_schema import AnswerSchemas
+from suffice.serve.decide.answer_schema import AnswerSchema, AnswerSchemas
 from suffice.serve.errors import BadCall
 from suffice.serve.reply import SENT
 from suffice.serve.store.records import Ticket
@@ -29,7 +29,7 @@ def schema_for(ticket: Ticket, site: SiteFacts) -> Mapping[str, Any] | None:
         form.get("json_schema") if isinstance(form, dict) and form.get("type") == "json_schema" else None
     )
     own = wrapped.get("schema") if isinstance(wrapped, dict) else None
-    if isinstance(own, dict) and _is_sound(own):
+    if isinstance(own, dict) and _compiled(own) is not None:
         return own
     return next((tier.answer_schema for tier in _asked(ticket, site) if tier.answer_schema), None)
 
@@ -77,20 +77,18 @@ def answer_from(ticket: Ticket, site: SiteFacts, said: Mapping[str, str]) -> str
     return text
 
 
-def _is_sound(schema: Mapping[str, Any]) -> bool:
+def _compiled(schema: Mapping[str, Any]) -> AnswerSchema | None:
+    """Returns what answers are held against; None where it is no schema, or more than a client's may be."""
     try:
-        AnswerSchemas().of(schema)
+        return AnswerSchemas().of(schema)
     except BadCall:
-        return False
-    return True
+        return None
 
 
 def _misfit(schema: Mapping[str, Any], text: str) -> str | None:
-    try:
-        compiled = AnswerSchemas().of(schema)
-    except BadCall:  # a bundle's schema may say more than a client's may: then nothing is checked here
-        return None
-    return compiled.misfit(text)
+    """Returns why an answer does not fit; a bundle's own schema that cannot be compiled checks nothing."""
+    compiled = _compiled(schema)
+    return None if compiled is None else compiled.misfit(text)
 
 
 def _asked(ticket: Ticket, site: SiteFacts) -> Sequence[TierFacts]:
