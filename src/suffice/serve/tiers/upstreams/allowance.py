@@ -2,7 +2,7 @@
 
 from suffice.clock import Clock
 from suffice.models.http.endpoint import Waiting
-from suffice.serve.tiers.upstreams.retries import ExchangeFailed
+from suffice.serve.tiers.upstreams.retries import ExchangeFailed, TooSlow
 
 
 class Allowance:
@@ -55,14 +55,16 @@ class Allowance:
         """Returns how long ago the last attempt began; None where there was none."""
         return None if self._asked_s is None else self._clock.elapsed_s() - self._asked_s
 
-    def ran_out(self, what: str) -> ExchangeFailed:
+    def ran_out(self, what: str, *, is_asked: bool = True) -> ExchangeFailed:
         """Returns the failure of a wait that was too long; `what` says what did not come.
 
-        It is not held against the server where the call had hardly any time for it.
+        `is_asked`: the server has the request. The failure is not held against the server where the call
+        had hardly any time for it.
         """
         waited_s = self._clock.elapsed_s() - self._started_s
         waiting = self._waiting
         # The timers of the event loop may ring a little early.
         fair_s = 0.9 * min(self._fair_s, waiting.first_byte_s, waiting.idle_s)
         blames = True if waited_s >= fair_s else None
-        return ExchangeFailed(f"tier {self._tier} {what} within {waited_s:.3g} s", blames_server=blames)
+        message = f"tier {self._tier} {what} within {waited_s:.3g} s"
+        return (TooSlow if is_asked else ExchangeFailed)(message, blames_server=blames)

@@ -135,7 +135,7 @@ class Exchanges:
             with TimeLimit(allowance.first_s()):
                 return await pool.connected()
         except TimeoutError as error:
-            raise allowance.ran_out("took no connection") from error
+            raise allowance.ran_out("took no connection", is_asked=False) from error
         except AddressesRefused as error:
             raise ExchangeFailed(f"tier {self._tier} may not be reached: {error.message}") from error
         except NotConnected as error:

@@ -39,6 +39,10 @@ class ExchangeFailed(TierFailed):
         self.blames_server = blames_server
 
 
+class TooSlow(ExchangeFailed):
+    """An exchange that the server had begun to work on, and nobody waited for any longer: it may be paid."""
+
+
 class Retries:
     """Says when an exchange is tried again, as `waiting` allows and the call's time lasts."""
 

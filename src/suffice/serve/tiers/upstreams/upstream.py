@@ -33,7 +33,7 @@ from suffice.serve.tiers.upstreams.passed_on import (
     text_bytes,
     tokens_estimated,
 )
-from suffice.serve.tiers.upstreams.retries import ExchangeFailed, Retries, Sleep
+from suffice.serve.tiers.upstreams.retries import ExchangeFailed, Retries, Sleep, TooSlow
 from suffice.serve.tiers.upstreams.unread import unread_usage
 from suffice.serve.tiers.upstreams.upstream_chunks import UpstreamChunks
 from suffice.serve.tiers.upstreams.upstream_settings import UpstreamSettings
@@ -213,13 +213,10 @@ class UpstreamTier:
                     return await read(call, await self._exchanges.open(request, allowance), allowance)
                 except ExchangeFailed as failure:
                     await self._retries.pause(attempt, failure, left_s=allowance.left_s())
-        except ExchangeFailed as failure:
-            turn.end(failed=failure.blames_server)
-            raise
-        except BaseException:  # cancelled: says nothing about the server
-            turn.end(failed=None)
-            if (asked_s := allowance.asked_for_s()) is not None:
-                self._charge_unread(call, unread_usage(call, asked_s=asked_s))
+        except BaseException as failure:  # cancelled: says nothing about the server
+            turn.end(failed=failure.blames_server if isinstance(failure, ExchangeFailed) else None)
+            if isinstance(failure, TooSlow) or not isinstance(failure, ExchangeFailed):  # it may be at work
+                self._charge_unread(call, unread_usage(call, asked_s=allowance.asked_for_s()))
             raise
 
     async def _whole(self, call: Call, reply: HttpReply, allowance: Allowance) -> Reply:

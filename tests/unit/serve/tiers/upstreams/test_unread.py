@@ -20,6 +20,7 @@ from tests.unit.serve.tiers import tiny_run
         ({"max_completion_tokens": 1, "max_tokens": 1000}, 2.0, 100),
         ({"n": 20}, 2.0, 2000),
         ({"n": 20, "max_tokens": 7}, 2.0, 140),
+        ({"n": 2, "best_of": 20}, 2.0, 2000),
         ({"n": None}, 2.0, 100),
         ({"n": -3}, 2.0, 100),
         ({"max_tokens": 1000}, 2.0, 100),

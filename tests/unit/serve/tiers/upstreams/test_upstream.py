@@ -483,3 +483,19 @@ def test_a_long_name_of_a_model_is_cut():
     """It is kept with every call, and is a label of metrics."""
     reply, _ = ask(response(completion(model="x" * 100_000)))
     assert 200 == len(reply.model)
+
+
+def test_a_server_that_is_too_slow_may_be_paid_all_the_same():
+    """Who asks for more than can be written in time does not get it, and not for nothing."""
+    call = a_call(text="x" * 400)
+    failure(raw(0.4), call=call, waiting=Waiting(first_byte_s=0.2, attempts=1), price=PRICE)
+    assert call.unread.tokens >= 100 + 10
+    assert call.unread.usd > 0
+
+
+def test_a_server_that_fails_is_not_paid():
+    """It says so itself, or breaks off."""
+    for script in (response({"error": {"message": "no"}}, status=500), raw(HEAD)):
+        call = a_call()
+        failure(script, call=call, waiting=Waiting(attempts=1))
+        assert 0 == call.unread.tokens
