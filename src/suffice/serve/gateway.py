@@ -261,8 +261,7 @@ def _restored(call: Call, outcome: Outcome) -> Outcome:
     if restorer is None:
         return outcome
     if streaming is not None and streaming.place is Place.REMOTE:
-        streaming.chunks = restorer.chunks(streaming.chunks)
-        streaming.at_hand = None  # past the restorer
+        streaming.pass_through(restorer.chunks(streaming.chunks))
     if reply is None or reply.place is not Place.REMOTE:
         return outcome
     text = None if reply.text is None else restorer.text(reply.text)

@@ -63,6 +63,10 @@ class Streaming:
     certificate: str | None = None
     at_hand: Callable[[], Sequence[Mapping[str, Any]]] | None = None
 
+    def pass_through(self, chunks: AsyncIterator[Mapping[str, Any]]) -> None:
+        """Hands out other chunks, made of these: no chunk may go past who makes them."""
+        self.chunks, self.at_hand = chunks, None
+
 
 async def closed(chunks: AsyncIterator[Any]) -> None:
     """Closes a stream's source, down to its connection; a stream that has ended is closed already."""

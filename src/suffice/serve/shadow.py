@@ -124,7 +124,7 @@ class Shadow:
         began_s = self._clock.elapsed_s()
         outcome = await self._walk(route, call)
         if outcome.streaming is not None:
-            outcome.streaming.chunks = self._overheard(outcome.streaming.chunks, call, began_s)
+            outcome.streaming.pass_through(self._overheard(outcome.streaming.chunks, call, began_s))
         elif outcome.reply is not None and outcome.reply.text is not None:
             self._compare(call, outcome.reply.text, self._since_ms(began_s))
         return outcome

@@ -113,6 +113,29 @@ def test_streams_are_passed_on_and_compared_at_their_end(tmp_path: Path):
     assert (1, 1) == (book.summary().n, book.summary().n_same)
 
 
+def test_no_chunk_of_a_stream_goes_past_the_comparison(tmp_path: Path):
+    """Also where the server sent several at once: half an answer is not the answer."""
+    usual = _walk({"call-0": "card"}, streams=True)
+
+    async def walk(route: Route, call: Call) -> Outcome:
+        outcome = await usual(route, call)
+        assert outcome.streaming is not None
+        outcome.streaming.at_hand = tuple
+        return outcome
+
+    async def run() -> None:
+        shadow = _shadow(walk, _Bundle(), ShadowBook(tmp_path / "tickets.jsonl"))
+        streaming = (await shadow(_ROUTE, _call(0))).streaming
+        assert streaming is not None
+        assert streaming.at_hand is None
+        async for _ in streaming.chunks:
+            pass
+        await shadow.settle()
+
+    asyncio.run(run())
+    assert 1 == ShadowBook(tmp_path / "tickets.jsonl").summary().n_same
+
+
 def test_a_bundle_that_fails_is_left_out_and_counted(tmp_path: Path):
     """Its failure is nobody's: the client has its answer, the comparison is missing, and that is said."""
 
