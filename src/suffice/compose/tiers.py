@@ -88,6 +88,7 @@ async def opened_tiers(site: Site, queue: ReviewQueue, *, clock: Clock) -> Async
         bundles: dict[str, BundleTier] = {}
         encoders: dict[str, EncoderTier] = {}
         upstreams: dict[str, UpstreamTier] = {}
+        lookouts: dict[str, Lookout] = {}
         for served in site.served:
             bundles[served.name] = bundle = await BundleTier.opened(_settings(served, site), clock=clock)
             stack.push_async_callback(bundle.close)
@@ -99,13 +100,15 @@ async def opened_tiers(site: Site, queue: ReviewQueue, *, clock: Clock) -> Async
             is_cut_off = site.offline and not site.is_listed(settings.endpoint.base_url)
             upstreams[settings.name] = server = UpstreamTier(settings, clock=clock, offline=is_cut_off)
             stack.push_async_callback(server.close)
+            if (lookout := lookout_of(settings, offline=is_cut_off)) is not None:
+                lookouts[settings.name] = lookout
         people = {name: HumanTier(name, queue) for name in site.people}
         yield Tiers(
             bundles=bundles,
             upstreams=upstreams,
             people=people,
             encoders=encoders,
-            lookouts={server.name: found for server in site.upstreams if (found := lookout_of(server))},
+            lookouts=lookouts,
         )
 
 

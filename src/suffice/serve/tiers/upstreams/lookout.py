@@ -9,6 +9,7 @@ import ipaddress
 import socket
 from contextlib import suppress
 
+from suffice.models.http.endpoint import is_offline
 from suffice.serve.tiers.upstreams.addresses import Reachable
 from suffice.serve.tiers.upstreams.http1.request_head import Origin
 from suffice.serve.tiers.upstreams.upstream_settings import TrustedLocal, UpstreamSettings
@@ -21,7 +22,7 @@ class Lookout:
 
     def __init__(self, settings: UpstreamSettings, *, offline: bool = False) -> None:
         self._origin = Origin(settings.endpoint.base_url)
-        self._reachable: Reachable = settings.reachable(offline=offline)
+        self._reachable: Reachable = settings.reachable(offline=is_offline(asked=offline))
         self.why = ""
 
     async def watch(self, *, every_s: float = 5.0) -> None:

@@ -79,3 +79,21 @@ def test_a_name_that_leads_elsewhere_is_not_connected_to(monkeypatch):
 def test_servers_elsewhere_are_left_alone(url):
     """Only calls tell of them."""
     assert lookout(url, allow_private=True) is None
+
+
+@pytest.mark.parametrize(("variable", "offline"), [("1", False), ("", True)])
+def test_offline_a_loopback_name_that_leads_outside_is_not_connected_to(monkeypatch, variable, offline):
+    """A site that is offline asks no public address, not even whether it is there."""
+    tried = []
+
+    async def connect(host, _port):
+        tried.append(host)
+        raise OSError
+
+    led = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("8.8.8.8", 80))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_more: led)
+    monkeypatch.setattr(asyncio, "open_connection", connect)
+    monkeypatch.setenv("SUFFICE_OFFLINE", variable)
+    settings = UpstreamSettings(name="near", endpoint=Endpoint(base_url="http://localhost:1/v1", model="m"))
+    assert DOWN == asyncio.run(lookout_of(settings, offline=offline).look())
+    assert [] == tried
