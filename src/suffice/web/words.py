@@ -113,16 +113,17 @@ def signed(weight: float) -> str:
 
 
 def pretty(value: Any) -> str:
-    """Returns a JSON value over several lines; text that holds a JSON object too; other text as it is."""
-    if isinstance(value, str):
-        try:
-            read = json.loads(value)
-        except ValueError:
-            return value
-        if not isinstance(read, dict | list):
-            return value
-        value = read
-    return json.dumps(value, indent=2, ensure_ascii=False)
+    """Returns a JSON value over several lines; text that holds a JSON object too; other text as it is.
+
+    Text that is nested too deep to be read is other text: it may be of a call that was refused for that.
+    """
+    if not isinstance(value, str):
+        return json.dumps(value, indent=2, ensure_ascii=False)
+    try:
+        read = json.loads(value)
+        return json.dumps(read, indent=2, ensure_ascii=False) if isinstance(read, dict | list) else value
+    except (ValueError, RecursionError):
+        return value
 
 
 def _read(at: str) -> datetime:
