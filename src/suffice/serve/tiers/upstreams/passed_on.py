@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import orjson
+
 from suffice.models.http.spend import tokens_of_text
 from suffice.serve.call import Call, Operation
 from suffice.serve.reply import Place
@@ -14,6 +16,9 @@ PATHS = {
     Operation.DECISION: "/decisions",
     Operation.SYSTEM_ONE: "/systemone",
 }
+# What servers write into the prompt beside its texts, and where tokens can be given as numbers.
+_FORMS = ("tools", "functions", "response_format")
+_TOKENS = ("prompt", "input")
 _STREAMED = frozenset({Operation.CHAT, Operation.COMPLETION})
 
 
@@ -58,6 +63,19 @@ def text_bytes(call: Call) -> int:
 
 
 def tokens_estimated(call: Call) -> int:
-    """Returns about how many tokens a call's texts have (`tokens_of_text`)."""
-    request = call.request
-    return tokens_of_text("".join(turn.content for turn in request.messages) or request.text)
+    """Returns about how many tokens a call sends: its texts, tools and schema (`tokens_of_text`).
+
+    Those that it sends as numbers are counted; pictures and sounds are not known.
+    """
+    request, body = call.request, call.body
+    texts = ["".join(turn.content for turn in request.messages) or request.text]
+    texts += [orjson.dumps(body[name]).decode() for name in _FORMS if body.get(name)]
+    numbers = sum(_numbers_in(body.get(name)) for name in _TOKENS)
+    return tokens_of_text("".join(texts)) + numbers
+
+
+def _numbers_in(value: Any) -> int:
+    """Returns how many tokens a prompt holds that are given as numbers, in one list or in several."""
+    if not isinstance(value, list):
+        return 0
+    return sum(_numbers_in(each) if isinstance(each, list) else isinstance(each, int) for each in value)

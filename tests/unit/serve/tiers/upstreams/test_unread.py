@@ -38,3 +38,20 @@ def test_vectors_are_no_words():
     """Who hangs up on vectors is charged for the text alone."""
     call = replace(tiny_run.call("x" * 40), operation=Operation.EMBEDDING)
     assert Usage(input_tokens=10, output_tokens=0) == unread_usage(call, asked_s=9.0)
+
+
+@pytest.mark.parametrize(
+    ("body", "read"),
+    [
+        ({"tools": [{"x": "y" * 400}]}, 112),
+        ({"response_format": {"x": "y" * 400}}, 112),
+        ({"prompt": [1, 2, 3]}, 13),
+        ({"input": [[1, 2], [3]]}, 13),
+        ({"prompt": ["a", "b"]}, 10),
+    ],
+    ids=str,
+)
+def test_a_prompt_is_more_than_its_turns(body, read):
+    """A caller who hides it in tools, or sends it as numbers, pays for it too."""
+    call = replace(tiny_run.call("x" * 40), body=body)
+    assert abs(read - unread_usage(call, asked_s=0.0).input_tokens) <= 2
