@@ -9,6 +9,7 @@ a body, a second reply, and bytes that nobody asked for.
 from __future__ import annotations
 
 import asyncio
+import select
 from typing import TYPE_CHECKING
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
@@ -53,6 +54,7 @@ class Connection(asyncio.Protocol):
         self._is_open = self._is_full = self._is_reading_paused = False
         self._ends_with_connection = self._stays = False
         self._unsent: memoryview | None = None
+        self._unread = select.poll()
         self.is_used = False  # a reply has come over it
 
     # The exchange.
@@ -61,6 +63,11 @@ class Connection(asyncio.Protocol):
     def is_usable(self) -> bool:
         """Says whether a request may be sent now."""
         return self._is_open and self._transport is not None and not self._transport.is_closing()
+
+    @property
+    def is_silent(self) -> bool:
+        """Says whether nothing has come that the loop has not read yet: an end, or a reply to nobody."""
+        return not self._unread.poll(0)
 
     def send(self, head: bytes, body: bytes) -> HttpReply:
         """Returns the reply to a request, of which nothing has come yet."""
@@ -100,6 +107,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Takes the connection."""
         self._transport = transport  # type: ignore[assignment]
+        self._unread.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
         self._is_open = True
         self._pool.add(self)
 

@@ -33,7 +33,9 @@ class Pool:
         while self._idle:
             connection = self._idle.pop()
             if connection.is_usable:
-                return connection
+                if connection.is_silent:
+                    return connection
+                connection.abandon()  # what lies there would be taken for the reply to the next request
         return None
 
     async def connected(self) -> Connection:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import socket
 import warnings
 
 import pytest
@@ -9,7 +10,14 @@ import uvloop
 
 from suffice.serve.tiers.upstreams.http1 import pool as pools
 from suffice.serve.tiers.upstreams.http1.failures import BrokenOff
-from tests.unit.serve.tiers.upstreams.http1.raw_server import CLOSE, JSON, WHOLE, asking, serving
+from tests.unit.serve.tiers.upstreams.http1.raw_server import (
+    CLOSE,
+    JSON,
+    WHOLE,
+    Client,
+    asking,
+    serving,
+)
 
 LOOPS = pytest.mark.parametrize("runner", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
 
@@ -40,6 +48,33 @@ def test_a_connection_that_the_server_closed_is_not_used_again(runner):
             return raw.connections
 
     assert 3 == runner(run())
+
+
+@LOOPS
+@pytest.mark.parametrize("late", [WHOLE, b"x", b""], ids=["a reply", "a byte", "its end"])
+def test_what_lies_unread_on_an_idle_connection_is_nobodys_reply(runner, late):
+    """A second reply to one caller is not given to the next, though the loop has not seen it yet."""
+
+    async def run():
+        loop = asyncio.get_running_loop()
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            listening.settimeout(0)  # never blocks
+            client = Client(f"http://127.0.0.1:{listening.getsockname()[1]}/v1")
+            first = asyncio.create_task(client.ask())
+            server, _ = await loop.sock_accept(listening)
+            with server:
+                await loop.sock_recv(server, 4096)
+                server.send(WHOLE)
+                await first
+                if late:
+                    server.send(late)
+                else:
+                    server.shutdown(socket.SHUT_WR)
+                found = client.pool.idle()
+            await client.pool.close()
+            return found
+
+    assert runner(run()) is None
 
 
 @LOOPS
