@@ -22,7 +22,7 @@ def whole(call: Call, reply: Reply, created: int) -> dict[str, Any]:
         model=reply.model,
         created=created,
         output=_items(call, choice),
-        finish_reason=choice.get("finish_reason") or "stop",
+        finish_reason=str(choice.get("finish_reason") or "stop"),
         usage=done.get("usage"),
     )
 

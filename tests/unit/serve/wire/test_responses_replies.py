@@ -1,10 +1,12 @@
-"""The usage of a Response, whatever the server said."""
+"""A Response is whole, whatever the server said of its tokens and its end."""
 
 import json
 
 import pytest
 
+from suffice.serve.reply import Place, Reply
 from suffice.serve.wire.about import About
+from suffice.serve.wire.responses import output
 from suffice.serve.wire.responses.events import ResponseWriter
 from tests.unit.serve.tiers import tiny_run
 
@@ -27,3 +29,11 @@ def test_a_stream_ends_whatever_a_server_says_of_its_tokens(said, read):
     *_, last = writer.end().decode().strip().split("data: ")
     usage = json.loads(last)["response"]["usage"]
     assert read == (None if usage is None else usage["input_tokens"])
+
+
+def test_an_end_for_no_known_reason_is_an_end():
+    """Servers say anything."""
+    payload = {"choices": [{"message": {"content": "y"}, "finish_reason": ["odd"]}], "usage": 7}
+    reply = Reply(tier="t", place=Place.REMOTE, model="m", text="y", payload=payload)
+    made = output.whole(tiny_run.call("x"), reply, 0)
+    assert ("completed", None) == (made["status"], made["usage"])
