@@ -5,6 +5,7 @@ A field is named by its JSON pointer (RFC 6901). What no simple field can hold i
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -166,8 +167,7 @@ def _value(field: Mapping[str, Any], said: str) -> Any:
             case "choice":
                 return _chosen(field["options"], said)
             case "lines":
-                lines = [line.strip() for line in said.split("\n") if line.strip()]
-                return lines if items == "string" else [_number(line, items) for line in lines]
+                return _listed(said, items)
             case "number" | "whole":
                 return _number(said, "integer" if kind == "whole" else "number")
             case _:
@@ -178,6 +178,21 @@ def _value(field: Mapping[str, Any], said: str) -> Any:
             f"{field['title']}: {said.strip()[:60]!r} is not {wanted.get(kind, 'JSON')}",
             param=field["pointer"],
         ) from error
+
+
+def _listed(said: str, items: str) -> list[Any]:
+    """Returns a list written one item a line, or as JSON: so it is shown where an item has several lines.
+
+    Raises:
+        ValueError: an item is no number where it should be.
+    """
+    if said.lstrip().startswith("["):
+        with suppress(ValueError):
+            read = json.loads(said, parse_constant=_no_number)
+            if isinstance(read, list):
+                return read
+    lines = [line.strip() for line in said.split("\n") if line.strip()]
+    return lines if items == "string" else [_number(line, items) for line in lines]
 
 
 def _nothing(field: Mapping[str, Any]) -> Any:

@@ -292,3 +292,11 @@ def test_a_schema_that_no_answer_is_held_against_makes_no_form(response_format):
         follow_redirects=False,
     )
     assert 303 == said.status_code
+
+
+def test_a_list_whose_items_have_lines_is_sent_as_it_was_shown():
+    """It is shown as JSON, and was kept as a list of that JSON's lines."""
+    schema = {"properties": {"dishes": {"type": "array", "items": {"type": "string"}}}}
+    for dishes in (["soup\nof the day", "fish"], ["soup", "fish"], ["[soup"]):
+        (field,) = fields_of(schema, {"dishes": dishes})
+        assert {"dishes": dishes} == object_of(schema, {field["pointer"]: field["value"]})
