@@ -230,9 +230,11 @@ class UpstreamTier:
         def at_end(usage: Usage, failure: ExchangeFailed | None) -> None:
             streaming.usage = usage
             streaming.cost_usd = self._cost_usd(usage)
-            if is_out and usage.output_tokens is None:  # the reader left before it came: the server is paid
+            is_known = usage.output_tokens is not None and failure is None and chunks.is_over
+            if is_out and not is_known:  # it ended before its count came, or the last one: the server is paid
                 read = tokens_estimated(call) if usage.input_tokens is None else 0
-                self._charge_unread(call, Usage(input_tokens=read, output_tokens=chunks.tokens_estimated))
+                written = max(0, chunks.tokens_estimated - (usage.output_tokens or 0))
+                self._charge_unread(call, Usage(input_tokens=read, output_tokens=written))
             turn.end(failed=failure.blames_server if failure else None)
 
         chunks = UpstreamChunks(

@@ -93,6 +93,11 @@ class UpstreamChunks:
         return model if isinstance(model, str) else ""
 
     @property
+    def is_over(self) -> bool:
+        """Says whether all of it was read, or it broke."""
+        return self._is_over
+
+    @property
     def tokens_estimated(self) -> int:
         """Returns about how many tokens were written so far: most servers send one in an event."""
         return max(self._events, self._signs // _SIGNS_A_TOKEN)

@@ -353,3 +353,27 @@ def test_broken_streams_open_the_breaker():
             assert BreakerState.OPEN is tier.breaker_state
 
     asyncio.run(run())
+
+
+def test_a_count_that_came_too_early_is_no_count():
+    """Who leaves before the last one pays for what was written: some servers begin with a count of 0."""
+    first = event(chunk("a", usage={"prompt_tokens": 5, "completion_tokens": 0}))
+    call = a_call(stream=True)
+
+    async def run():
+        script = raw(EVENTS + first + event(chunk("b")) * 40, 5.0)
+        async with playing(script) as upstream, asking(upstream) as tier:
+            streaming = await tier.stream(call)
+            await anext(streaming.chunks)
+            await anext(streaming.chunks)
+            await streaming.chunks.aclose()
+
+    asyncio.run(run())
+    assert 41 == call.unread.tokens
+
+
+def test_a_stream_that_was_read_to_its_end_is_charged_what_it_says():
+    """Nothing is added to the server's own count."""
+    call = a_call(stream=True)
+    read(raw(EVENTS + WHOLE), call)
+    assert 0 == call.unread.tokens
