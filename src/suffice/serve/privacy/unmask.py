@@ -1,5 +1,6 @@
 """Puts values back into what a remote tier replies: whole texts, JSON replies, and streams in parts."""
 
+import copy
 import json
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -23,6 +24,12 @@ class Unmasking:
         self._values = {name: _escaped(value) if as_json else value for name, value in values.items()}
         self._longest = max(map(len, self._values), default=0)
         self._held = ""
+
+    def anew(self) -> "Unmasking":
+        """Returns another for the same values, which both know without a copy, and nothing held back."""
+        other = copy.copy(self)
+        other.finish()
+        return other
 
     def feed(self, part: str) -> str:
         """Returns what is sure so far of a part and what was held back before it."""
@@ -60,7 +67,6 @@ class CallRestorer:
     def __init__(self, values: Mapping[str, str], *, as_json: bool = False) -> None:
         """Takes the values by placeholder; `as_json`: the call asked for answers in JSON."""
         self._values = values
-        self._as_json = as_json
         self._text = Unmasking(values, as_json=as_json)
         self._json = Unmasking(values, as_json=True)
 
@@ -87,7 +93,8 @@ class CallRestorer:
 
     async def chunks(self, chunks: AsyncIterator[Mapping[str, Any]]) -> AsyncIterator[Mapping[str, Any]]:
         """Returns a stream's chunks with the values put back, also where a placeholder is split over some."""
-        stream = _Stream(lambda as_json: Unmasking(self._values, as_json=as_json or self._as_json))
+        # A server may write to any number of texts at once.
+        stream = _Stream(lambda as_json: (self._json if as_json else self._text).anew())
         last: Mapping[str, Any] = {}
         try:
             async for chunk in chunks:

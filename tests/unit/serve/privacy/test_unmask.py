@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import tracemalloc
 from itertools import pairwise
 
 from hypothesis import given
@@ -182,3 +183,14 @@ def test_nothing_shows_the_values():
     placeholders = Placeholders()
     placeholders.of("email", "ada@example.org")
     assert "ada" not in repr(placeholders) + repr(CallRestorer(placeholders.values))
+
+
+def test_a_server_that_writes_to_many_texts_at_once_takes_no_memory_for_each():
+    """Each text of a stream holds back its own end; the values are there once."""
+    restorer = CallRestorer({f"[EMAIL_{number}]": "x" for number in range(3000)})
+    chunks = [{"choices": [{"index": index, "delta": {"content": "[EMAIL_7"}}]} for index in range(60)]
+    tracemalloc.start()
+    restored(restorer, chunks)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 2_000_000
