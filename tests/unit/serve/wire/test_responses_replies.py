@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from suffice.serve.errors import TierFailed
 from suffice.serve.reply import Place, Reply
 from suffice.serve.wire.about import About
 from suffice.serve.wire.responses import output
@@ -37,3 +38,12 @@ def test_an_end_for_no_known_reason_is_an_end():
     reply = Reply(tier="t", place=Place.REMOTE, model="m", text="y", payload=payload)
     made = output.whole(tiny_run.call("x"), reply, 0)
     assert ("completed", None) == (made["status"], made["usage"])
+
+
+def test_a_stream_of_calls_without_an_end_breaks():
+    """They are held until the stream is over: a server must not fill the memory with them."""
+    writer = ResponseWriter(tiny_run.call("x"), WHO, "m", 0)
+    with pytest.raises(TierFailed, match="more calls of tools"):
+        for first in range(0, 3000, 100):
+            calls = [{"index": first + number} for number in range(100)]
+            writer.take({"choices": [{"index": 0, "delta": {"tool_calls": calls}}]})

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from suffice.serve.call import Call
-from suffice.serve.errors import CallError
+from suffice.serve.errors import CallError, TierFailed
 from suffice.serve.wire import sse
 from suffice.serve.wire.about import About
 from suffice.serve.wire.asked import Json
@@ -18,6 +18,9 @@ from suffice.serve.wire.responses.output import (
     response,
     text_part,
 )
+
+# Each is held to the end of the stream, and takes a hundred times the bytes it came in.
+_MOST_CALLS = 1024
 
 
 @dataclass(kw_only=True, slots=True)
@@ -55,7 +58,11 @@ class ResponseWriter:
         self._begin()
 
     def take(self, chunk: Json) -> bytes:
-        """Returns the events of what a chunk adds."""
+        """Returns the events of what a chunk adds.
+
+        Raises:
+            TierFailed: it calls more tools than are held.
+        """
         if chunk.get("usage"):
             self._usage = chunk["usage"]
         for choice in chunk.get("choices") or ():
@@ -149,6 +156,8 @@ class ResponseWriter:
         if not isinstance(index, int):
             index = 0
         if index not in self._calls:
+            if len(self._calls) >= _MOST_CALLS:
+                raise TierFailed("more calls of tools than any answer has")
             self._end_text()
             number = self._next()
             item = call_item(self._call, call, number=number, status="in_progress")
