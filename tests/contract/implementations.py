@@ -184,6 +184,24 @@ def _decoder(place: Place, settings: DecoderSettings) -> MakeModel:
     return lambda: registry.load(folder)
 
 
+def _transformers(place: Place) -> MakeModel:
+    """A decoder in 8-bit integers, quantised as it runs, that classifies."""
+    pytest.importorskip("torch")
+    from suffice.adapt.decoder.dynamic_int8 import Int8Method  # noqa: PLC0415 - needs the extra train
+    from suffice.adapt.decoder.gguf_files import export  # noqa: PLC0415 - as above
+    from tests.unit import tiny_decoder  # noqa: PLC0415 - as above
+
+    large, small = place / "large", place / "small"
+    large.mkdir(parents=True)
+    export.write_gguf(tiny_decoder.write(place / "weights"), large / "model.gguf", outtype="f32")
+    settings = DecoderSettings(name="large", kind=Kind.CLASSIFY, labels=tiny.LABELS)
+    artefact.seal(large, kind="gguf", settings=settings.to_json())
+    small.mkdir()
+    candidate = Candidate(name="small", kind="transformers", method="int8", teacher="large")
+    Int8Method().apply(candidate, tiny.TRAINING, out=small, teacher=large, seed=1, progress=lambda *_: None)
+    return lambda: registry.load(small)
+
+
 # name -> (how to make it, whether its answers are made up, whether it is a Classifier)
 MODELS: dict[str, tuple[Callable[[Place], MakeModel], bool, bool]] = {
     "agreement": (_agreement, False, False),
@@ -198,6 +216,7 @@ MODELS: dict[str, tuple[Callable[[Place], MakeModel], bool, bool]] = {
     "nearest gguf": (_nearest_gguf, False, True),
     "nested cascade": (_nested, True, False),
     "recorded": (_recorded, False, False),
+    "transformers": (_transformers, False, True),
     "tagger": (_tagger, False, False),
     "writing gguf": (_writing_gguf, False, False),
 }
