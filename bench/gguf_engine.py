@@ -32,6 +32,7 @@ _ALONE = 4  # documents of the slow ways
 _PREFIX_TOKENS = 40 + 4 * _LABELS
 _LONG_PREFIX_TOKENS = 348
 _DECODED = 64
+_DECODING_TURNS = 11  # at least: with fewer the machine's own swings are larger than what is looked for
 _WORDS = range(300, 40_000)  # tokens that are plain words
 
 Tokens = list[int]
@@ -370,7 +371,7 @@ def main() -> None:
         parts: dict[str, Callable[[], list[str]]] = {
             "choosing": lambda: choosing(engine, rng, repeats),
             "reading": lambda: reading(path, threads, repeats),
-            "decoding": lambda: decoding(engine, path, threads, repeats),
+            "decoding": lambda: decoding(engine, path, threads, max(repeats, _DECODING_TURNS)),
             "first_token": lambda: first_token(engine, rng, repeats),
             "lookup": lambda: lookup(engine, rng, repeats),
         }
