@@ -18,7 +18,7 @@ from suffice.serve.gateway import Gateway
 from suffice.serve.reply import Outcome, Reply, Streaming, closed
 from suffice.serve.wire import headers
 from suffice.serve.wire.about import About, about
-from suffice.serve.wire.asked import Api, EventWriter, StreamForm
+from suffice.serve.wire.asked import Api, EventWriter
 from suffice.serve.wire.body import read_object
 from suffice.serve.wire.errors import error_headers, error_object, unforeseen
 from suffice.serve.wire.exchange import ClientLeft, Exchange, Field
@@ -86,16 +86,33 @@ class CallEndpoint:
             await self._stream(exchange, case, outcome.streaming, events, headers.written(who))
         elif outcome.reply is None:
             await self._queued(exchange, case, call, outcome.ticket or "", who=who)
-        elif form is not None and call.stream:
-            body = _whole_stream(form, call, outcome.reply, who=who, created=self._created())
-            self._end(case, body, status=200)
-            await exchange.start_stream(headers.written(who))
-            await exchange.send_part(body, more=False)
         else:
-            whole = self._api.whole(call, outcome.reply, self._created())
-            body = orjson.dumps({**whole, "suffice": who.to_json()})
-            self._end(case, body, status=200)
-            await exchange.send(200, body, headers.written(who))
+            await self._whole(exchange, case, call, outcome.reply, who=who)
+
+    async def _whole(
+        self,
+        exchange: Exchange,
+        case: Case,
+        call: Call,
+        reply: Reply,
+        *,
+        who: About,
+        added: Sequence[Field] = (),
+    ) -> None:
+        """Sends a whole reply, as a stream where the client wants one; a ticket's is a 202."""
+        form, created, status = self._api.stream, self._created(), 202 if who.ticket else 200
+        head = [*headers.written(who), *added]
+        if form is not None and call.stream:
+            events = form.events(call, who, reply.model, created)
+            body = b"".join([*map(events.take, form.parts(call, reply, created)), events.end()])
+            self._end(case, body, status=status)
+            await exchange.start_stream(head, status=status)
+            await exchange.send_part(body, more=False)
+            return
+        link = {"url": who.url} if who.ticket else {}
+        body = orjson.dumps({**self._api.whole(call, reply, created), **link, "suffice": who.to_json()})
+        self._end(case, body, status=status)
+        await exchange.send(status, body, head)
 
     async def _stream(
         self,
@@ -122,18 +139,10 @@ class CallEndpoint:
 
     async def _queued(self, exchange: Exchange, case: Case, call: Call, ticket: str, *, who: About) -> None:
         """Sends a completion that says that a person will answer, and where."""
-        url, created, form = self._ticket_url(ticket), self._created(), self._api.stream
-        reply, who = waiting(call, ticket, url, created), replace(who, ticket=ticket, url=url)
-        head = [*headers.written(who), (b"location", url.encode()), (b"x-suffice-ticket", ticket.encode())]
-        if form is not None and call.stream:
-            body = _whole_stream(form, call, reply, who=who, created=created)
-            self._end(case, body, status=202)
-            await exchange.start_stream(head, status=202)
-            await exchange.send_part(body, more=False)
-            return
-        body = orjson.dumps({**self._api.whole(call, reply, created), "url": url, "suffice": who.to_json()})
-        self._end(case, body, status=202)
-        await exchange.send(202, body, head)
+        url = self._ticket_url(ticket)
+        reply, who = waiting(call, ticket, url, self._created()), replace(who, ticket=ticket, url=url)
+        added = [(b"location", url.encode()), (b"x-suffice-ticket", ticket.encode())]
+        await self._whole(exchange, case, call, reply, who=who, added=added)
 
     async def _abstained(self, exchange: Exchange, case: Case, error: CallError) -> bool:
         """Says whether the API has words for an answer that cannot be trusted, after sending them."""
@@ -178,12 +187,6 @@ class _Sent:
     @property
     def kept(self) -> bytes | None:
         return None if self._parts is None else b"".join(self._parts)
-
-
-def _whole_stream(form: StreamForm, call: Call, reply: Reply, *, who: About, created: int) -> bytes:
-    """Returns a whole reply as the bytes of a stream."""
-    events = form.events(call, who, reply.model, created)
-    return b"".join([*map(events.take, form.parts(call, reply, created)), events.end()])
 
 
 async def _pass_on(
